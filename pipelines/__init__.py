@@ -1,0 +1,1 @@
+"""The papers' methods. Nothing in here knows about the page that shows them."""

@@ -1,0 +1,54 @@
+"""MNIST as it ships in assets/, and a drawn digit brought into MNIST's own form."""
+
+from __future__ import annotations
+
+import gzip
+
+import numpy as np
+from PIL import Image
+
+from pipelines.errors import InputError
+from pipelines.runtime import load_once
+from pipelines.weights import asset
+
+SIDE = 28
+MAX_PIXELS = 4096 * 4096
+
+
+@load_once
+def mnist(split: str) -> tuple[np.ndarray, np.ndarray]:
+    """`split` "train" (60,000) or "test" (10,000) -> images uint8 [n, 28, 28], labels uint8 [n]. Read-only."""
+    prefix = {"train": "train", "test": "t10k"}[split]
+    images = _read_idx(f"mnist/{prefix}-images-idx3-ubyte.gz", header=16).reshape(-1, SIDE, SIDE)
+    return images, _read_idx(f"mnist/{prefix}-labels-idx1-ubyte.gz", header=8)
+
+
+def _read_idx(file: str, header: int) -> np.ndarray:
+    return np.frombuffer(gzip.decompress(asset("logicgates", file).read_bytes()), np.uint8)[header:]
+
+
+def normalise_digit(ink: np.ndarray) -> np.ndarray:
+    """Bring a drawing into MNIST's form: ink scaled into a 20x20 box, its centre of mass at the centre of 28x28.
+
+    `ink` is uint8 [height, width], 0 = paper, 255 = full ink. Returns uint8 [28, 28].
+    Raises InputError when nothing is drawn or the picture is too large.
+    """
+    if ink.ndim != 2 or ink.size == 0:
+        raise InputError("This is not a grey picture.", "Draw a digit, or upload a PNG or JPEG.", "Digit")
+    if ink.size > MAX_PIXELS:
+        raise InputError("The picture is too large.", "Use one of at most 4096 × 4096 pixels.", "Digit")
+    rows, columns = np.nonzero(ink > 32)
+    if len(rows) < 4:
+        raise InputError("There is nothing to read yet.", "Draw one digit, large and dark.", "Digit")
+    box = ink[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+    scale = 20 / max(box.shape)
+    size = (max(1, round(box.shape[1] * scale)), max(1, round(box.shape[0] * scale)))
+    small = np.asarray(Image.fromarray(box).resize(size, Image.Resampling.BOX), dtype=np.float64)
+    weight = small.sum() or 1.0
+    centre_y = (small.sum(axis=1) @ np.arange(small.shape[0])) / weight
+    centre_x = (small.sum(axis=0) @ np.arange(small.shape[1])) / weight
+    top = int(np.clip(round(13.5 - centre_y), 0, SIDE - small.shape[0]))
+    left = int(np.clip(round(13.5 - centre_x), 0, SIDE - small.shape[1]))
+    digit = np.zeros((SIDE, SIDE), dtype=np.uint8)
+    digit[top : top + small.shape[0], left : left + small.shape[1]] = np.round(small)
+    return digit

@@ -1,0 +1,67 @@
+"""Device, threads, seeds, load-once, and the progress report of long jobs. Imports torch only when asked to."""
+
+from __future__ import annotations
+
+import functools
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One report of a running job: `step` of `total` done, a short `message`, an optional `preview` to show."""
+
+    step: int
+    total: int
+    message: str = ""
+    preview: Any = None
+
+
+def load_once(function: Callable[P, T]) -> Callable[P, T]:
+    """Cache a loader per argument tuple, and let only one thread at a time run it."""
+    lock = threading.Lock()
+    cached = functools.cache(function)
+
+    @functools.wraps(function)
+    def locked(*args: P.args, **kwargs: P.kwargs) -> T:
+        with lock:
+            return cached(*args, **kwargs)
+
+    return locked
+
+
+def cpu_count() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def device() -> str:
+    """The torch device that models run on: "cuda" where there is one, else "cpu"."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def use_threads(count: int) -> None:
+    """Set torch's threads within operators; one suits small nets, two cores' worth suits convolutions."""
+    import torch
+
+    torch.set_num_threads(max(1, min(count, cpu_count())))
+
+
+def seed_everything(seed: int) -> None:
+    """Seed Python, numpy and torch, for training scripts. Handlers pass generators instead."""
+    import random
+
+    import numpy as np
+    import torch
+
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
