@@ -1,1 +1,1 @@
-"""What the papers take as given: language, sentence, diffusion and image-text models, the 3D head generator."""
+"""What the papers take as given: language, sentence, diffusion and image-text models, 3D heads."""

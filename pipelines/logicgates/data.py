@@ -17,7 +17,7 @@ MAX_PIXELS = 4096 * 4096
 
 @load_once
 def mnist(split: str) -> tuple[np.ndarray, np.ndarray]:
-    """`split` "train" (60,000) or "test" (10,000) -> images uint8 [n, 28, 28], labels uint8 [n]. Read-only."""
+    """`split` "train" (60,000) or "test" (10,000) -> images uint8 [n, 28, 28], labels uint8 [n]."""
     prefix = {"train": "train", "test": "t10k"}[split]
     images = _read_idx(f"mnist/{prefix}-images-idx3-ubyte.gz", header=16).reshape(-1, SIDE, SIDE)
     return images, _read_idx(f"mnist/{prefix}-labels-idx1-ubyte.gz", header=8)
@@ -28,7 +28,7 @@ def _read_idx(file: str, header: int) -> np.ndarray:
 
 
 def normalise_digit(ink: np.ndarray) -> np.ndarray:
-    """Bring a drawing into MNIST's form: ink scaled into a 20x20 box, its centre of mass at the centre of 28x28.
+    """Bring a drawing into MNIST's form: ink scaled into a 20x20 box, its centre of mass in the middle of 28x28.
 
     `ink` is uint8 [height, width], 0 = paper, 255 = full ink. Returns uint8 [28, 28].
     Raises InputError when nothing is drawn or the picture is too large.

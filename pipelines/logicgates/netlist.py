@@ -12,7 +12,7 @@ import numpy as np
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-# Function id 0..15; its four bits, most significant first, are f(0,0) f(0,1) f(1,0) f(1,1) (the order of the paper).
+# Function id 0..15: its four bits, most significant first, are f(0,0) f(0,1) f(1,0) f(1,1), as in the paper.
 GATE_NAMES = (
     "0", "a AND b", "a AND NOT b", "a", "b AND NOT a", "b", "a XOR b", "a OR b",
     "a NOR b", "a XNOR b", "NOT b", "a OR NOT b", "NOT a", "b OR NOT a", "a NAND b", "1",
