@@ -1,4 +1,4 @@
-"""Device, threads, seeds, load-once, and the progress report of long jobs. Imports torch only when asked to."""
+"""Device, threads, seeds, load-once, and the progress report of long jobs. torch is imported late."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Progress:
-    """One report of a running job: `step` of `total` done, a short `message`, an optional `preview` to show."""
+    """One report of a running job: `step` of `total` done, a short `message`, a `preview` to show."""
 
     step: int
     total: int

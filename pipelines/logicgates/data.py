@@ -28,7 +28,7 @@ def _read_idx(file: str, header: int) -> np.ndarray:
 
 
 def normalise_digit(ink: np.ndarray) -> np.ndarray:
-    """Bring a drawing into MNIST's form: ink scaled into a 20x20 box, its centre of mass in the middle of 28x28.
+    """Bring a drawing into MNIST's form: ink scaled into a 20x20 box, its centre of mass central in 28x28.
 
     `ink` is uint8 [height, width], 0 = paper, 255 = full ink. Returns uint8 [28, 28].
     Raises InputError when nothing is drawn or the picture is too large.
