@@ -1,0 +1,36 @@
+"""Deep Differentiable Logic Gate Networks (arXiv 2210.08277): nets of two-input gates that read digits.
+
+    net = load("fast")
+    net.read(ink).prediction
+"""
+
+from __future__ import annotations
+
+from pipelines.logicgates.cone import ConeNode
+from pipelines.logicgates.data import mnist
+from pipelines.logicgates.netlist import GATE_NAMES, Netlist
+from pipelines.logicgates.reader import LogicGates, Reading, TestResult, ink_of
+from pipelines.runtime import load_once
+from pipelines.weights import asset
+
+NETS = ("fast", "small")
+"""Embedded nets: "small" is the paper's (6 x 8,000 gates), "fast" one of ours with learned wiring."""
+
+__all__ = [
+    "GATE_NAMES",
+    "NETS",
+    "ConeNode",
+    "LogicGates",
+    "Netlist",
+    "Reading",
+    "TestResult",
+    "ink_of",
+    "load",
+    "mnist",
+]
+
+
+@load_once
+def load(name: str = "fast") -> LogicGates:
+    """An embedded net, by its name in NETS."""
+    return LogicGates(Netlist.load(asset("logicgates", f"{name}.safetensors")))

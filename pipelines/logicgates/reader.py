@@ -1,0 +1,138 @@
+"""A trained net at work: one drawing read and explained, or the whole test set."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from PIL import Image
+from skimage.filters import threshold_otsu
+
+from pipelines.errors import InputError
+from pipelines.logicgates.cone import ConeNode, cone
+from pipelines.logicgates.data import MAX_PIXELS, mnist, normalise_digit
+from pipelines.logicgates.kernel import CompiledCircuit
+from pipelines.logicgates.netlist import Netlist
+
+PROBE_IMAGES = 2000
+"""Training images over which `telling_output` counts how often each output gate fires."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a net made of one drawing."""
+
+    digit: np.ndarray
+    """uint8 [28, 28], the drawing in MNIST's form."""
+    bits: np.ndarray
+    """bool [side, side], the thresholded pixels: all that the circuit saw."""
+    signals: list[np.ndarray]
+    """bool [gates] per layer: which gates fired."""
+    votes: np.ndarray
+    """int32 [classes], firing gates in each class's group."""
+    prediction: int
+    """The class with most votes (the lowest one on a tie)."""
+    seconds: float
+    """Time from drawing to class."""
+
+
+@dataclass(frozen=True)
+class TestResult:
+    """The 10,000 test images, classified by the compiled circuit."""
+
+    __test__ = False  # not a pytest class
+
+    accuracy: float
+    confusion: np.ndarray
+    """int [classes, classes], rows the true class, columns the predicted one."""
+    mistakes: np.ndarray
+    """Indices of the wrongly read images, those outvoted by most first."""
+    predictions: np.ndarray
+    seconds: float
+    """Time of the classification alone."""
+
+
+class LogicGates:
+    """A discretised net with its compiled circuit. Safe to call from several threads."""
+
+    def __init__(self, netlist: Netlist) -> None:
+        self.netlist = netlist
+
+    @cached_property
+    def circuit(self) -> CompiledCircuit:
+        """Compiled on first use."""
+        return CompiledCircuit(self.netlist)
+
+    def read(self, ink: np.ndarray) -> Reading:
+        """Read one drawing, uint8 [height, width], 0 = paper, 255 = ink. Raises InputError if it is empty."""
+        start = time.perf_counter()
+        digit = normalise_digit(ink)
+        signals = [layer[0] for layer in self.netlist.signals(digit[None])]
+        votes = signals[-1].reshape(self.netlist.classes, -1).sum(axis=1, dtype=np.int32)
+        seconds = time.perf_counter() - start
+        bits = self.netlist.input_bits(digit[None]).reshape(self.netlist.side, self.netlist.side)
+        return Reading(digit, bits, signals, votes, int(votes.argmax()), seconds)
+
+    def test(self) -> TestResult:
+        """Classify all test images now, and compare."""
+        images, labels = mnist("test")
+        start = time.perf_counter()
+        votes = self.circuit.votes(images)
+        predictions = votes.argmax(axis=1)
+        seconds = time.perf_counter() - start
+        classes = self.netlist.classes
+        confusion = np.bincount(labels * classes + predictions, minlength=classes**2).reshape(
+            classes, classes
+        )
+        wrong = np.flatnonzero(predictions != labels)
+        outvoted_by = votes[wrong].max(axis=1) - votes[wrong, labels[wrong]]
+        mistakes = wrong[np.argsort(-outvoted_by, kind="stable")]
+        return TestResult(float((predictions == labels).mean()), confusion, mistakes, predictions, seconds)
+
+    @cached_property
+    def output_odds(self) -> np.ndarray:
+        """float [output gates]: log-odds that the gate fires for its own class against the other classes."""
+        images, labels = mnist("train")
+        images, labels = images[:PROBE_IMAGES], labels[:PROBE_IMAGES]
+        fired = self.netlist.signals(images)[-1]
+        own = np.arange(fired.shape[1]) // self.netlist.group_size
+        mine = labels[:, None] == own[None, :]
+        rate_own = ((fired & mine).sum(axis=0) + 1) / (mine.sum(axis=0) + 2)
+        rate_other = ((fired & ~mine).sum(axis=0) + 1) / ((~mine).sum(axis=0) + 2)
+        return np.log(rate_own / (1 - rate_own)) - np.log(rate_other / (1 - rate_other))
+
+    def telling_output(self, reading: Reading, digit: int) -> int:
+        """Index of the output gate that says most for `digit`: it fired, and fires for few other digits."""
+        start = digit * self.netlist.group_size
+        group = slice(start, start + self.netlist.group_size)
+        odds = np.where(reading.signals[-1][group], self.output_odds[group], -np.inf)
+        if not np.isfinite(odds).any():
+            odds = self.output_odds[group]
+        return start + int(odds.argmax())
+
+    def cone(self, reading: Reading, output: int) -> tuple[ConeNode, ...]:
+        """The gates and pixels below output gate `output`, the root first."""
+        return cone(self.netlist, reading.bits, reading.signals, output)
+
+
+def ink_of(picture: Image.Image) -> np.ndarray:
+    """A photo or scan of one digit -> uint8 [height, width] ink: dark or light writing on an even ground.
+
+    Raises InputError for a picture that is too large or has no contrast.
+    """
+    if picture.width * picture.height > MAX_PIXELS:
+        raise InputError("The picture is too large.", "Use one of at most 4096 × 4096 pixels.", "Picture")
+    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
+        rgba = picture.convert("RGBA")
+        picture = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
+    picture = picture.convert("L")
+    picture.thumbnail((512, 512), Image.Resampling.BOX)
+    grey = np.asarray(picture).astype(np.float64)
+    if grey.max() - grey.min() < 40:
+        raise InputError("The picture shows no writing.", "Use one dark digit on a light ground.", "Picture")
+    border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
+    ink = grey if np.median(border) < threshold_otsu(grey) else 255 - grey
+    cut = threshold_otsu(ink)  # half of it is taken off, so that paper and shadows become blank
+    return np.clip((ink - cut / 2) / (ink.max() - cut / 2) * 255, 0, 255).astype(np.uint8)

@@ -1,0 +1,9 @@
+"""The tabs, in the order of the page."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from tabs import logicgates
+
+TABS: tuple[ModuleType, ...] = (logicgates,)

@@ -1,0 +1,305 @@
+"""What the logic-gate tab draws: votes, firing gates, cones, bars, curves. No result is made here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import gradio as gr
+import numpy as np
+import plotly.graph_objects as go
+from PIL import Image
+
+from pipelines.logicgates import GATE_NAMES, ConeNode, Netlist, Reading
+from tabs.drawing import png_url
+from tabs.plots import OFF, ON, SECOND, THIRD, figure
+
+ON_RGBA = (42, 154, 128, 255)
+OFF_RGBA = (150, 143, 130, 38)
+MARK_RGBA = (217, 104, 46, 255)
+
+VOTES_TEMPLATE = """
+${!value ? `<p class="np-empty">Draw a digit: the gates answer after every stroke.</p>` : `
+<div class="np-reading">
+  <div class="np-answer" role="status"><span class="np-answer-label">reads</span>
+    <span class="np-digit">${value.prediction}</span>
+    <span class="np-answer-label">${value.margin ? `by ${value.margin} votes` : "a tie"}</span></div>
+  <ol class="np-votes" aria-label="Votes per digit">${value.votes.map((votes, digit) => `
+    <li><button type="button" data-digit="${digit}" class="${digit === value.prediction ? "best" : ""}"
+      title="Show the gates behind ${digit}"><b>${digit}</b>
+      <span class="np-vote"><span style="width:${100 * votes / value.group_size}%"></span></span>
+      <span class="np-count">${votes}</span></button></li>`).join("")}
+  </ol></div>`}
+"""
+VOTES_SCRIPT = """
+element.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-digit]");
+  if (button) trigger("select", { index: Number(button.dataset.digit) });
+});
+"""
+
+
+class VotesView(gr.HTML):
+    """The class and its ten vote bars; the value is a dict, so that the API returns figures, not markup.
+
+    Fires `select` with the digit whose bar was clicked.
+    """
+
+    def __init__(self, value: dict[str, Any] | None = None, **kwargs: Any) -> None:
+        super().__init__(value, html_template=VOTES_TEMPLATE, js_on_load=VOTES_SCRIPT, **kwargs)
+
+    def api_info(self) -> dict[str, Any]:
+        return {"type": "object", "description": "prediction, votes, group_size, margin, milliseconds"}
+
+
+def votes_value(reading: Reading, group_size: int) -> dict[str, Any]:
+    """The value of a VotesView."""
+    first, second = np.sort(reading.votes)[::-1][:2]
+    return {
+        "prediction": reading.prediction,
+        "votes": reading.votes.tolist(),
+        "group_size": group_size,
+        "margin": int(first - second),
+        "milliseconds": round(reading.seconds * 1000, 3),
+    }
+
+
+def firing(reading: Reading, netlist: Netlist) -> str:
+    """The bits that the circuit saw and, per layer, one pixel per gate: green where it fired."""
+    tiles = [_tile(reading.bits, f"The {netlist.side} × {netlist.side} bits the circuit sees", "input bits")]
+    for i, signal in enumerate(reading.signals, 1):
+        last = i == len(reading.signals)
+        grid = _by_class(signal, netlist.classes) if last else _rectangle(signal)
+        share = f"{signal.mean():.0%} on"
+        name = f"layer {i}, votes" if last else f"layer {i}"
+        tiles.append(
+            _tile(grid, f"{name}: {int(signal.sum()):,} of {len(signal):,} gates fire", f"{name} · {share}")
+        )
+    return f'<div class="np-firing">{"".join(tiles)}</div>'
+
+
+def _rectangle(signal: np.ndarray) -> np.ndarray:
+    """Reshape n gates to about 5:4, padded with gates that are off."""
+    width = int(np.ceil(np.sqrt(len(signal) * 1.25)))
+    height = -(-len(signal) // width)
+    return np.pad(signal, (0, width * height - len(signal))).reshape(height, width)
+
+
+def _by_class(signal: np.ndarray, classes: int) -> np.ndarray:
+    """Ten columns of votes side by side, 0 to 9, the firing gates of each sunk to the bottom like a bar."""
+    groups = np.sort(signal.reshape(classes, -1), axis=1)
+    width = max(1, round(np.sqrt(groups.shape[1] / classes * 1.25)))
+    height = -(-groups.shape[1] // width)
+    padded = np.pad(groups, ((0, 0), (width * height - groups.shape[1], 0)))
+    columns = padded.reshape(classes, height, width)
+    gap = np.zeros((classes, height, 1), dtype=bool)
+    return np.concatenate([columns, gap], axis=2).transpose(1, 0, 2).reshape(height, -1)[:, :-1]
+
+
+def _tile(grid: np.ndarray, alt: str, caption: str, marked: Sequence[int] = ()) -> str:
+    pixels = np.where(grid[..., None], np.uint8(ON_RGBA), np.uint8(OFF_RGBA)).astype(np.uint8)
+    pixels.reshape(-1, 4)[list(marked)] = MARK_RGBA
+    url = png_url(Image.fromarray(pixels, "RGBA"))
+    return f'<figure><img src="{url}" alt="{alt}" title="{alt}"><figcaption>{caption}</figcaption></figure>'
+
+
+def curves(points: list[Any]) -> go.Figure:
+    """Live training: accuracy of the relaxed net and of its discretisation over the seconds."""
+    fig = figure(300, hovermode="x unified")
+    seconds = [point.seconds for point in points]
+    for name, key, colour in (("soft", "accuracy_soft", SECOND), ("discretised", "accuracy_discrete", ON)):
+        values = [getattr(point, key) for point in points]
+        fig.add_scatter(x=seconds, y=values, name=name, mode="lines", line={"color": colour, "width": 2.5})
+    low = min([0.9, *(point.accuracy_discrete for point in points[1:])])
+    fig.update_yaxes(tickformat=".0%", range=[max(0, low - 0.03), 1], title="validation accuracy")
+    fig.update_xaxes(title="seconds")
+    return fig
+
+
+def confusion(matrix: np.ndarray) -> go.Figure:
+    """Mistakes by true and predicted class; the diagonal is left out, so that the mistakes show."""
+    errors = matrix.astype(float)
+    np.fill_diagonal(errors, np.nan)
+    digits = [str(i) for i in range(len(matrix))]
+    fig = figure(420)
+    fig.add_heatmap(
+        z=errors, x=digits, y=digits, text=np.where(np.isnan(errors), matrix, matrix), texttemplate="%{text}",
+        colorscale=[[0, "rgba(192,96,58,0)"], [1, "rgba(192,96,58,0.85)"]], showscale=False, xgap=2, ygap=2,
+        hovertemplate="a %{y} read as %{x}: %{text}<extra></extra>",
+    )  # fmt: skip
+    fig.update_xaxes(title="read as", showgrid=False, type="category")
+    fig.update_yaxes(title="true digit", showgrid=False, autorange="reversed", type="category")
+    return fig
+
+
+def mistakes(images: np.ndarray, labels: np.ndarray, predictions: np.ndarray) -> str:
+    """A strip of misread digits, uint8 [n, 28, 28], with what they are and what they were read as."""
+    tiles = []
+    for image, label, prediction in zip(images, labels, predictions, strict=True):
+        url = png_url(Image.fromarray(255 - image))
+        tiles.append(
+            f'<figure><img src="{url}" alt="a misread {label}">'
+            f"<figcaption>{label}, read {prediction}</figcaption></figure>"
+        )
+    return f'<div class="np-mistakes">{"".join(tiles)}</div>'
+
+
+def gate_histogram(before: np.ndarray, after: np.ndarray) -> go.Figure:
+    """Gates per function, int [16] as trained and int [16] of those that matter for the output."""
+    fig = figure(340, barmode="group")
+    fig.add_bar(x=list(GATE_NAMES), y=before.tolist(), name="as trained", marker_color=OFF)
+    fig.add_bar(x=list(GATE_NAMES), y=after.tolist(), name="live after optimising", marker_color=ON)
+    fig.update_yaxes(title="gates")
+    fig.update_xaxes(tickangle=-40)
+    return fig
+
+
+def waterfall(steps: list[tuple[str, int, bool]]) -> go.Figure:
+    """(label, count, is a total) per step, from the trained gates down to what the processor runs."""
+    fig = figure(340)
+    fig.add_waterfall(
+        x=[label for label, _, _ in steps],
+        y=[count for _, count, _ in steps],
+        measure=[
+            "absolute" if i == 0 else "total" if total else "relative"
+            for i, (_, _, total) in enumerate(steps)
+        ],
+        text=[f"{count:,}" for _, count, _ in steps],
+        decreasing={"marker": {"color": SECOND}},
+        totals={"marker": {"color": ON}},
+        connector={"line": {"color": OFF}},
+    )
+    fig.update_yaxes(title="gates")
+    return fig
+
+
+def race(rows: list[tuple[str, float, str]], paper_line: float) -> go.Figure:
+    """Images per second per contender (name, figure, group) on a logarithmic axis, with the paper's claim."""
+    colours = {"ours": ON, "difflogic": SECOND, "net": THIRD}
+    fig = figure(90 + 44 * max(1, len(rows)), showlegend=False)
+    fig.add_bar(
+        orientation="h",
+        y=[name for name, _, _ in rows],
+        x=[speed for _, speed, _ in rows],
+        marker_color=[colours[group] for _, _, group in rows],
+        text=[_speed(speed) for _, speed, _ in rows],
+        textposition="auto",
+        hovertemplate="%{y}: %{x:,.0f} images per second<extra></extra>",
+    )
+    fig.add_vline(x=paper_line, line={"color": "#8a8475", "dash": "dash"})
+    fig.add_annotation(
+        x=np.log10(paper_line), y=1.0, yref="paper", yanchor="bottom", showarrow=False,
+        text="a million a second (the paper's claim)",
+    )  # fmt: skip
+    fig.update_xaxes(type="log", title="images per second, one core, measured now", range=[3.7, 8.2])
+    fig.update_yaxes(autorange="reversed")
+    return fig
+
+
+def _speed(per_second: float) -> str:
+    return f"{per_second / 1e6:.1f} million" if per_second >= 1e6 else f"{per_second / 1e3:.0f} thousand"
+
+
+def race_note(result: Any) -> str:
+    """What was raced on which processor, below the bars."""
+    machine = f"{result.cpu}, {result.vector_bits}-bit vectors, median of {result.rounds} rounds."
+    return f'<p class="np-api">{machine}</p>'
+
+
+SYMBOLS = ("0", "∧", "a∧¬b", "a", "b∧¬a", "b", "⊕", "∨", "¬∨", "≡", "¬b", "a∨¬b", "¬a", "b∨¬a", "¬∧", "1")
+"""Short signs of the 16 functions, for the nodes of a cone."""
+
+
+def cone_text(nodes: Sequence[ConeNode], digit: int, reading: Reading) -> str:
+    """What the cone shows, in words, beside the bits with the cone's pixels marked."""
+    root = nodes[0]
+    vote = "votes for" if root.value else "does not vote for"
+    why = (
+        "Of the votes it is the one that other digits get least."
+        if root.value
+        else "None of this group fired."
+    )
+    return (
+        f'<div class="np-cone">{_tile(reading.bits, "Bits, the cone marked", "its pixels", _pixels(nodes))}'
+        f"<p>Gate {root.index:,} of the last layer {vote} <b>{digit}</b>. {why} It computes "
+        f"<b>{GATE_NAMES[root.op]}</b> and rests on {_count(nodes)}. Green carries a 1, grey a 0; hover for "
+        "details.</p></div>"
+    )
+
+
+def _pixels(nodes: Sequence[ConeNode]) -> list[int]:
+    return [node.index for node in nodes if not node.layer]
+
+
+def _count(nodes: Sequence[ConeNode]) -> str:
+    gates = sum(1 for node in nodes[1:] if node.layer)
+    pixels = sum(1 for node in nodes if not node.layer)
+    parts = [f"{gates} gates"] * bool(gates) + [f"{pixels} pixels"] * bool(pixels)
+    return " and ".join(parts) or "nothing: it is constant"
+
+
+def cone(nodes: Sequence[ConeNode], netlist: Netlist) -> go.Figure:
+    """The cone from its pixels on the left to the vote on the right."""
+    level, row = _layout(nodes)
+    fig = figure(max(260, 60 + 34 * (1 + round(max(row)))), showlegend=False, hovermode="closest")
+    for value, colour in ((False, OFF), (True, ON)):
+        x, y = [], []
+        for i, node in enumerate(nodes):
+            for j in node.inputs:
+                if nodes[j].value == value:
+                    x += [level[j], level[i], None]
+                    y += [row[j], row[i], None]
+        fig.add_scatter(x=x, y=y, mode="lines", line={"color": colour, "width": 2}, hoverinfo="skip")
+    fig.add_scatter(
+        x=level,
+        y=row,
+        mode="markers+text",
+        opacity=1,
+        marker={
+            "opacity": 1,
+            "symbol": ["circle" if node.layer else "square" for node in nodes],
+            "size": [30 if node.layer else 20 for node in nodes],
+            "color": [ON if node.value else "#e6e2d8" for node in nodes],
+            "line": {"color": [ON if node.value else OFF for node in nodes], "width": 2},
+        },
+        text=[SYMBOLS[node.op] if node.layer else "" for node in nodes],
+        textfont={"color": ["white" if node.value else "#262522" for node in nodes]},
+        hovertext=[_describe(node, netlist) for node in nodes],
+        hoverinfo="text",
+    )
+    fig.update_xaxes(visible=False, range=[-0.4, max(level) + 0.4])
+    fig.update_yaxes(visible=False, autorange="reversed")
+    return fig
+
+
+def _describe(node: ConeNode, netlist: Netlist) -> str:
+    if node.layer:
+        return f"layer {node.layer}, gate {node.index:,}: {GATE_NAMES[node.op]} = {int(node.value)}"
+    y, x = divmod(node.index, netlist.side)
+    return f"pixel in row {y + netlist.crop}, column {x + netlist.crop} = {int(node.value)}"
+
+
+def _layout(nodes: Sequence[ConeNode]) -> tuple[list[float], list[float]]:
+    """x and y per node: the longest way from the root counts to the left, leaves are spread evenly."""
+    depth = [0] * len(nodes)
+    row = [0.0] * len(nodes)
+    placed: set[int] = set()
+    next_row = 0.0
+
+    def place(i: int) -> None:
+        nonlocal next_row
+        placed.add(i)
+        fresh = [j for j in nodes[i].inputs if j not in placed]
+        for j in nodes[i].inputs:
+            depth[j] = max(depth[j], depth[i] + 1)
+        for j in fresh:
+            if j not in placed:
+                place(j)
+        if fresh:
+            row[i] = sum(row[j] for j in fresh) / len(fresh)
+        else:
+            row[i], next_row = next_row, next_row + 1
+
+    place(0)
+    deepest = max(depth)
+    return [float(deepest - d) for d in depth], row

@@ -1,0 +1,33 @@
+/* Home cards and ?tab= links switch tabs in place; the address always names the open tab. */
+(() => {
+  const tabButton = (name) => document.getElementById(`tab-${name}-button`);
+
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a[data-tab]");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    const button = tabButton(link.dataset.tab);
+    if (!button) return;
+    event.preventDefault();
+    button.click();
+    window.scrollTo({ top: 0 });
+  });
+
+  const wanted = new URL(window.location).searchParams.get("tab");
+  if (wanted) {
+    const open = () => {
+      const button = tabButton(wanted);
+      if (button) button.click();
+      return Boolean(button);
+    };
+    const waiting = new MutationObserver(() => { if (open()) waiting.disconnect(); });
+    waiting.observe(document.documentElement, { childList: true, subtree: true });
+    window.setTimeout(() => waiting.disconnect(), 30000);
+  }
+
+  window.ninePapersShowTab = (name) => {
+    const address = new URL(window.location);
+    if (name === "home") address.searchParams.delete("tab");
+    else address.searchParams.set("tab", name);
+    window.history.replaceState(null, "", address);
+  };
+})();

@@ -1,0 +1,199 @@
+"""What every tab shares: paper card, Run and Stop, status line, downloads, share link, "How it works"."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from pipelines.weights import read_card
+from tabs.status import INTERRUPTED, STOPPED, WAITING
+
+HEAVY = "heavy"
+"""Concurrency group of long jobs: one at a time, so that a visitor who only draws is never slowed down."""
+
+
+@dataclass(frozen=True)
+class Paper:
+    """What a tab says about its paper. `pitch` is one plain sentence on what the visitor can do here."""
+
+    name: str
+    tab: str
+    title: str
+    authors: str
+    arxiv: str
+    pitch: str
+    badge: str = "embedded model, CPU"
+
+    @property
+    def url(self) -> str:
+        return f"https://arxiv.org/abs/{self.arxiv}"
+
+
+def paper_card(paper: Paper) -> gr.HTML:
+    """The head of a tab: what can be done here, by which paper, with which model."""
+    return gr.HTML(
+        f"""<header class="np-paper">
+          <h2>{html.escape(paper.pitch)}</h2>
+          <p><a href="{paper.url}" target="_blank" rel="noopener">{html.escape(paper.title)}</a>
+          <span class="np-authors">{html.escape(paper.authors)} · arXiv {paper.arxiv}</span>
+          <span class="np-badge">{html.escape(paper.badge)}</span></p>
+        </header>"""
+    )
+
+
+class RunBar:
+    """Run, Stop and a status line for one job.
+
+    `connect` wires a handler made by `tabs.status.job`: its last output is the status line.
+    """
+
+    def __init__(self, label: str = "Run", ready: str = "") -> None:
+        with gr.Row(elem_classes="np-run"):
+            self.run = gr.Button(label, variant="primary", scale=3, min_width=120)
+            self.stop = gr.Button("Stop", interactive=False, scale=1, min_width=80)
+        self.status = gr.HTML(ready, elem_classes="np-status-line")
+
+    def connect(
+        self,
+        job: Callable[..., Any],
+        inputs: Sequence[Component],
+        outputs: Sequence[Component],
+        api_name: str,
+    ) -> gr.events.Dependency:
+        """Run `job` on click; Stop ends its generator; the buttons and the status line always follow.
+
+        Returns the job's event, to chain what should follow a success with `.success(...)`.
+        """
+        quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+        buttons = [self.run, self.stop]
+        begun = self.run.click(
+            lambda: (*_buttons(running=True), WAITING), outputs=[*buttons, self.status], **quiet
+        )
+        running = begun.then(
+            job,
+            inputs=list(inputs),
+            outputs=[*outputs, self.status],
+            api_name=api_name,
+            concurrency_id=HEAVY,
+            concurrency_limit=1,
+            show_progress="hidden",
+        )
+        running.failure(lambda: INTERRUPTED, outputs=self.status, **quiet)
+        running.then(lambda: _buttons(running=False), outputs=buttons, **quiet)
+        self.stop.click(
+            lambda: (*_buttons(running=False), STOPPED),
+            outputs=[*buttons, self.status],
+            cancels=[running],
+            **quiet,
+        )
+        return running
+
+
+def _buttons(running: bool) -> tuple[gr.Button, gr.Button]:
+    return gr.Button(interactive=not running), gr.Button(
+        interactive=running, variant="stop" if running else "secondary"
+    )
+
+
+def downloads(labels: Iterable[str]) -> list[gr.DownloadButton]:
+    """A row of download buttons, inactive until a handler gives each its file:
+
+    `gr.DownloadButton(value=path, interactive=True)`.
+    """
+    with gr.Row(elem_classes="np-downloads"):
+        return [gr.DownloadButton(label, interactive=False, size="sm", min_width=110) for label in labels]
+
+
+def share_row(api_names: Sequence[str]) -> None:
+    """The foot of a tab: a link that restores the page as it is, and the names of its API endpoints."""
+    with gr.Row(elem_classes="np-share"):
+        gr.DeepLinkButton("Share via link", copied_value="Link copied", size="sm", scale=0, min_width=140)
+        names = ", ".join(f"<code>/{name}</code>" for name in api_names)
+        gr.HTML(f'<p class="np-api">API of this tab: {names}; see "Use via API" at the foot of the page.</p>')
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One row of "what this model reaches": our figure from card.json beside the paper's own."""
+
+    label: str
+    key: str
+    """Name in card.json's metrics; dots reach into nested objects."""
+    form: str = "{}"
+    paper: str = ""
+
+
+def how_it_works(
+    paper: Paper, steps: Sequence[str], metrics: Sequence[Metric], limits: Sequence[str]
+) -> None:
+    """The method in a few steps (Markdown with $LaTeX$), the figures of card.json, and the honest limits."""
+    card = read_card(paper.name)
+    with gr.Accordion("How it works, what it reaches, what it cannot do", open=False, elem_classes="np-how"):
+        gr.Markdown(
+            "\n".join(f"{i}. {step}" for i, step in enumerate(steps, 1)),
+            latex_delimiters=[{"left": "$", "right": "$", "display": False}],
+        )
+        gr.HTML(_metrics_table(card, metrics))
+        gr.Markdown("**Limits.** " + " ".join(limits))
+        gr.HTML(_card_table(card))
+
+
+def _metrics_table(card: dict[str, Any], metrics: Sequence[Metric]) -> str:
+    rows = []
+    for metric in metrics:
+        value: Any = card["metrics"]
+        for part in metric.key.split("."):
+            value = value[part]
+        rows.append(
+            f"<tr><th scope='row'>{html.escape(metric.label)}</th>"
+            f"<td>{html.escape(metric.form.format(value))}</td>"
+            f"<td>{html.escape(metric.paper or '–')}</td></tr>"
+        )
+    return (
+        "<table class='np-table'><thead><tr><th scope='col'>What this model reaches</th>"
+        "<th scope='col'>measured here</th><th scope='col'>reported in the paper</th></tr></thead>"
+        f"<tbody>{''.join(rows)}</tbody></table>"
+    )
+
+
+def _card_table(card: dict[str, Any]) -> str:
+    facts = {
+        "Model": card["model"],
+        "Training data": card["data"],
+        "Made by": card["train_command"],
+        "Hardware and time": card["hardware"],
+        "Licence of the weights": card["licence"],
+    }
+    rows = "".join(
+        f"<tr><th scope='row'>{key}</th><td>{html.escape(str(value))}</td></tr>"
+        for key, value in facts.items()
+    )
+    return f"<table class='np-table np-facts'><tbody>{rows}</tbody></table>"
+
+
+class Examples(gr.HTML):
+    """A row of small pictures under the input; fires `select` with the index of the one that was clicked."""
+
+    TEMPLATE = """<div class="np-examples"><span>${label}</span>${value.map((item, index) =>
+      `<button type="button" data-index="${index}" title="${item[1]}">
+        <img src="${item[0]}" alt="${item[1]}"></button>`
+    ).join("")}</div>"""
+    SCRIPT = """element.addEventListener("click", (event) => {
+      const button = event.target.closest("[data-index]");
+      if (button) trigger("select", { index: Number(button.dataset.index) });
+    });"""
+
+    def __init__(self, pictures: Sequence[tuple[str, str]], label: str = "Examples", **kwargs: Any) -> None:
+        """`pictures` are (image URL or data URL, name) pairs."""
+        super().__init__(
+            [list(picture) for picture in pictures],
+            html_template=self.TEMPLATE,
+            js_on_load=self.SCRIPT,
+            label=label,
+            **kwargs,
+        )

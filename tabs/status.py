@@ -1,0 +1,95 @@
+"""The status line, and the wrappers that turn plain handlers into safe ones.
+
+A handler raises InputError for the visitor's faults and otherwise knows nothing of messages: `answer` and
+`job` show a toast that names the field and the way out, keep the last result, and let no traceback through.
+"""
+
+from __future__ import annotations
+
+import functools
+import html
+import logging
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn
+
+import gradio as gr
+
+from pipelines.errors import InputError
+from pipelines.runtime import Progress
+
+logger = logging.getLogger("nine_papers")
+
+APOLOGY = "Something went wrong on our side. Your input and your last result are kept; please try again."
+
+
+def line(text: str, kind: str = "") -> str:
+    """One line of status; `kind` is "", "busy", "done", "warn"."""
+    return f'<p class="np-status {kind}" role="status">{html.escape(text)}</p>'
+
+
+WAITING = line("Waiting for a free place …", "busy")
+STOPPED = line("Stopped. What was done so far is kept.", "warn")
+INTERRUPTED = line("Not finished: the message says why. Your last result is kept.", "warn")
+
+
+def progress_line(progress: Progress, elapsed: float) -> str:
+    """Step of total, a bar, seconds gone and seconds to go (by the mean pace so far)."""
+    share = min(1.0, progress.step / progress.total) if progress.total else 0.0
+    parts = [progress.message] if progress.message else []
+    if progress.total > 1:
+        parts.append(f"step {progress.step:,} of {progress.total:,}")
+    parts.append(f"{elapsed:.0f} s gone")
+    if 0.02 < share < 1:
+        parts.append(f"about {elapsed / share - elapsed:.0f} s to go")
+    bar = f'<span class="np-bar"><span style="width:{share:.1%}"></span></span>'
+    return f'<div class="np-status busy" role="status">{bar}{html.escape(" · ".join(parts))}</div>'
+
+
+def answer(handler: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a quick handler safe: the visitor's fault becomes a toast, ours an apology and a log entry."""
+
+    @functools.wraps(handler)
+    def safe(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return handler(*args, **kwargs)
+        except Exception as error:
+            _fail(error)
+
+    return safe
+
+
+def job(handler: Callable[..., Iterator[tuple[Any, ...]]]) -> Callable[..., Iterator[tuple[Any, ...]]]:
+    """Make a long handler safe and give it a status line.
+
+    `handler` yields tuples (*outputs, progress), where progress is a Progress while it works and a sentence
+    at the end. When the visitor stops or leaves, the generator is closed and its `finally` blocks run.
+    """
+
+    @functools.wraps(handler)
+    def safe(*args: Any, **kwargs: Any) -> Iterator[tuple[Any, ...]]:
+        start = time.monotonic()
+        steps = handler(*args, **kwargs)
+        try:
+            for *outputs, progress in steps:
+                elapsed = time.monotonic() - start
+                if isinstance(progress, Progress):
+                    yield (*outputs, progress_line(progress, elapsed))
+                else:
+                    yield (*outputs, line(f"{progress} · {elapsed:.1f} s", "done"))
+        except Exception as error:
+            _fail(error)
+        finally:
+            steps.close()
+
+    return safe
+
+
+def _fail(error: Exception) -> NoReturn:
+    if isinstance(error, gr.Error):
+        raise error
+    if isinstance(error, InputError):
+        message = html.escape(f"{error.message} {error.hint}".strip())
+        raise gr.Error(message, title=error.field or "Input", print_exception=False) from None
+    logger.exception("A handler failed")
+    raise gr.Error(APOLOGY, title="Sorry", print_exception=False) from None
