@@ -29,9 +29,11 @@ PAPER = Paper(
 EXAMPLES = (0, 1, 2, 3, 4, 8, 11, 61, 18, 9)
 """Test images: a 7 first, then one of each other digit."""
 
+DIGITS = [str(digit) for digit in range(10)]
+
 STEPS = (
-    "Every neuron is one logic gate with two inputs. Each of the 16 Boolean functions is relaxed to real values "
-    r"$a, b \in [0, 1]$: AND is $ab$, OR is $a + b - ab$, XOR is $a + b - 2ab$ (section 3).",
+    "Every neuron is one logic gate with two inputs. Each of the 16 Boolean functions is relaxed to "
+    r"real $a, b \in [0, 1]$: AND is $ab$, OR is $a + b - ab$, XOR is $a + b - 2ab$ (section 3).",
     r"A gate's output is the mixture $\sum_i p_i f_i(a, b)$ with $p = \mathrm{softmax}(w)$; gradient descent "
     "learns $w$, that is, which gate it shall be.",
     "The last layer is cut into ten groups. A class's score is the number of its gates that fire, divided by "
@@ -81,9 +83,7 @@ def build() -> None:
             firing = gr.HTML(firing_start)
     with gr.Tabs():
         with gr.Tab("Inside the circuit"):
-            digit = gr.Radio(
-                [str(i) for i in range(10)], value=str(votes_start["prediction"]), label="Gates behind"
-            )
+            digit = gr.Radio(DIGITS, value=str(votes_start["prediction"]), label="Gates behind")
             text, figure = show_cone(drawing, "fast", digit.value)
             cone_text = gr.HTML(text)
             cone = gr.Plot(figure, show_label=False, container=False)
@@ -146,6 +146,8 @@ def read_picture(
 def show_cone(drawing: str, net: str, digit: str, own: LogicGates | None = None) -> tuple[str, go.Figure]:
     """The gates behind the most telling vote for `digit` ("0".."9"), with their live values."""
     circuit = panels.pick(net, own)
+    if digit not in DIGITS:
+        raise InputError("There is no such class.", "Choose a digit from 0 to 9.", "Gates behind")
     reading = circuit.read(to_ink(drawing))
     output = circuit.telling_output(reading, int(digit))
     cone = circuit.cone(reading, output)

@@ -11,6 +11,7 @@ import gradio as gr
 import plotly.graph_objects as go
 
 from pipelines import logicgates
+from pipelines.errors import InputError
 from pipelines.logicgates import LogicGates
 from pipelines.runtime import Progress
 from tabs import logicgates_views as views
@@ -33,12 +34,12 @@ def circuit_choices(own: LogicGates | None) -> list[tuple[str, str]]:
 
 
 def pick(net: str, own: LogicGates | None) -> LogicGates:
-    """The circuit that `net` names: one of logicgates.NETS, or "own"."""
-    return (
-        own
-        if net == "own" and own is not None
-        else logicgates.load(net if net in logicgates.NETS else "fast")
-    )
+    """The circuit that `net` names: one of logicgates.NETS, or "own" after training. Raises InputError."""
+    if net == "own" and own is not None:
+        return own
+    if net not in logicgates.NETS:
+        raise InputError("There is no such circuit.", "Choose fast or small, or train your own.", "Circuit")
+    return logicgates.load(net)
 
 
 def build(net: gr.Radio, own: gr.State) -> None:
@@ -80,20 +81,20 @@ def race() -> Iterator[tuple[go.Figure, str, Progress | str]]:
 def _test(net: gr.Radio, own: gr.State) -> None:
     run = gr.Button("Read all 10,000 test digits", variant="primary")
     status = gr.HTML()
-    with gr.Row():
-        plot = gr.Plot(show_label=False, container=False)
+    with gr.Row(equal_height=False):
+        table = gr.HTML()
         strip = gr.HTML()
     run.click(
         test,
         inputs=[net, own],
-        outputs=[plot, strip, status],
+        outputs=[table, strip, status],
         api_name="logicgates_test",
         show_progress="hidden",
     )
 
 
 @answer
-def test(net: str, own: LogicGates | None = None) -> tuple[go.Figure, str, str]:
+def test(net: str, own: LogicGates | None = None) -> tuple[str, str, str]:
     """Classify MNIST's 10,000 test digits now with the compiled circuit; returns mistakes and accuracy."""
     result = pick(net, own).test()
     images, labels = logicgates.mnist("test")
@@ -113,15 +114,15 @@ def _train(net: gr.Radio, own: gr.State) -> None:
     )
     with gr.Row():
         seconds = gr.Slider(10, 120, value=60, step=5, label="Seconds")
-        width = gr.Slider(500, 6000, value=3000, step=500, label="Gates per layer")
+        width = gr.Slider(500, 8000, value=4000, step=500, label="Gates per layer")
         depth = gr.Slider(2, 6, value=3, step=1, label="Layers")
         straight_through = gr.Checkbox(
-            True, label="Straight-through", info="Hard gates forward, soft ones backward"
+            False, label="Straight-through", info="Hard gates forward, soft backward"
         )
     with gr.Accordion("Advanced", open=False), gr.Row():
-        initialisation = gr.Radio(["residual", "gaussian"], value="residual", label="Initialisation")
+        initialisation = gr.Radio(["gaussian", "residual"], value="gaussian", label="Initialisation")
         tau = gr.Slider(1, 40, value=10, step=1, label="Temperature τ")
-        rate = gr.Slider(0.001, 0.1, value=0.02, step=0.001, label="Learning rate")
+        rate = gr.Slider(0.001, 0.1, value=0.03, step=0.001, label="Learning rate")
         seed = gr.Number(0, precision=0, minimum=0, maximum=2**31 - 1, label="Seed")
     bar = RunBar("Train")
     plot = gr.Plot(show_label=False, container=False)
@@ -143,18 +144,20 @@ def _train(net: gr.Radio, own: gr.State) -> None:
 @job
 def train(
     seconds: float = 60,
-    width: int = 3000,
+    width: int = 4000,
     depth: int = 3,
-    straight_through: bool = True,
-    initialisation: str = "residual",
+    straight_through: bool = False,
+    initialisation: str = "gaussian",
     tau: float = 10,
-    learning_rate: float = 0.02,
+    learning_rate: float = 0.03,
     seed: int = 0,
 ) -> Iterator[tuple[go.Figure, Any, Progress | str]]:
     """Train a net on MNIST for some seconds; returns its curve and keeps the circuit for this visit."""
+    from pipelines.logicgates.live import train_live  # brings torch
+
     points = []
-    for report in logicgates.train_live(
-        int(width), int(depth), seconds, initialisation, straight_through, tau, learning_rate, int(seed)
+    for report in train_live(
+        width, depth, seconds, initialisation, straight_through, tau, learning_rate, seed
     ):
         if not isinstance(report, Progress):
             mine = LogicGates(report.netlist)

@@ -10,7 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 from PIL import Image
 
-from pipelines.logicgates import GATE_NAMES, ConeNode, Netlist, Reading
+from pipelines.logicgates import GATE_NAMES, ConeNode, Netlist, Reading, Waterfall
 from tabs.drawing import png_url
 from tabs.plots import OFF, ON, SECOND, THIRD, figure
 
@@ -116,20 +116,24 @@ def curves(points: list[Any]) -> go.Figure:
     return fig
 
 
-def confusion(matrix: np.ndarray) -> go.Figure:
-    """Mistakes by true and predicted class; the diagonal is left out, so that the mistakes show."""
-    errors = matrix.astype(float)
-    np.fill_diagonal(errors, np.nan)
-    digits = [str(i) for i in range(len(matrix))]
-    fig = figure(420)
-    fig.add_heatmap(
-        z=errors, x=digits, y=digits, text=np.where(np.isnan(errors), matrix, matrix), texttemplate="%{text}",
-        colorscale=[[0, "rgba(192,96,58,0)"], [1, "rgba(192,96,58,0.85)"]], showscale=False, xgap=2, ygap=2,
-        hovertemplate="a %{y} read as %{x}: %{text}<extra></extra>",
-    )  # fmt: skip
-    fig.update_xaxes(title="read as", showgrid=False, type="category")
-    fig.update_yaxes(title="true digit", showgrid=False, autorange="reversed", type="category")
-    return fig
+def confusion(matrix: np.ndarray) -> str:
+    """int [10, 10], rows the true digit: a table, the more mistakes in a cell the redder."""
+    errors = matrix * ~np.eye(len(matrix), dtype=bool)
+    shade = errors / max(1, errors.max())
+    head = "".join(f"<th scope='col'>{digit}</th>" for digit in range(len(matrix)))
+    rows = "".join(
+        f"<tr><th scope='row'>{true}</th>"
+        + "".join(
+            f"<td class='{'right' * (true == read)}' style='--shade:{shade[true, read]:.2f}'>{count}</td>"
+            for read, count in enumerate(matrix[true])
+        )
+        + "</tr>"
+        for true in range(len(matrix))
+    )
+    return (
+        "<table class='np-confusion'><caption>Rows: the true digit. Columns: what it was read as.</caption>"
+        f"<thead><tr><td></td>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    )
 
 
 def mistakes(images: np.ndarray, labels: np.ndarray, predictions: np.ndarray) -> str:
@@ -154,17 +158,25 @@ def gate_histogram(before: np.ndarray, after: np.ndarray) -> go.Figure:
     return fig
 
 
-def waterfall(steps: list[tuple[str, int, bool]]) -> go.Figure:
-    """(label, count, is a total) per step, from the trained gates down to what the processor runs."""
-    fig = figure(340)
+def waterfall(count: Waterfall) -> go.Figure:
+    """From the trained gates down to the operations that the processor runs."""
+    merged = count.live - count.lut3
+    steps = [
+        ("gates", count.gates, "absolute"),
+        ("constants", -count.constants, "relative"),
+        ("wires", -count.wires, "relative"),
+        ("duplicates", -count.duplicates, "relative"),
+        ("dead", -count.dead, "relative"),
+        ("live gates", count.live, "total"),
+        ("merged", -merged, "relative"),
+        ("LUT3 operations", count.lut3, "total"),
+    ]
+    fig = figure(340, showlegend=False)
     fig.add_waterfall(
         x=[label for label, _, _ in steps],
-        y=[count for _, count, _ in steps],
-        measure=[
-            "absolute" if i == 0 else "total" if total else "relative"
-            for i, (_, _, total) in enumerate(steps)
-        ],
-        text=[f"{count:,}" for _, count, _ in steps],
+        y=[number for _, number, _ in steps],
+        measure=[measure for _, _, measure in steps],
+        text=[f"{number:,}" for _, number, _ in steps],
         decreasing={"marker": {"color": SECOND}},
         totals={"marker": {"color": ON}},
         connector={"line": {"color": OFF}},
@@ -234,14 +246,15 @@ def _pixels(nodes: Sequence[ConeNode]) -> list[int]:
 def _count(nodes: Sequence[ConeNode]) -> str:
     gates = sum(1 for node in nodes[1:] if node.layer)
     pixels = sum(1 for node in nodes if not node.layer)
-    parts = [f"{gates} gates"] * bool(gates) + [f"{pixels} pixels"] * bool(pixels)
-    return " and ".join(parts) or "nothing: it is constant"
+    parts = [(gates, "gate"), (pixels, "pixel")]
+    counted = [f"{count} {name}{'s' * (count > 1)}" for count, name in parts if count]
+    return " and ".join(counted) or "nothing: it is constant"
 
 
 def cone(nodes: Sequence[ConeNode], netlist: Netlist) -> go.Figure:
     """The cone from its pixels on the left to the vote on the right."""
     level, row = _layout(nodes)
-    fig = figure(max(260, 60 + 34 * (1 + round(max(row)))), showlegend=False, hovermode="closest")
+    fig = figure(max(260, 60 + 40 * (1 + round(max(row)))), showlegend=False, hovermode="closest")
     for value, colour in ((False, OFF), (True, ON)):
         x, y = [], []
         for i, node in enumerate(nodes):
@@ -258,7 +271,7 @@ def cone(nodes: Sequence[ConeNode], netlist: Netlist) -> go.Figure:
         marker={
             "opacity": 1,
             "symbol": ["circle" if node.layer else "square" for node in nodes],
-            "size": [30 if node.layer else 20 for node in nodes],
+            "size": [24 + 7 * len(SYMBOLS[node.op]) if node.layer else 20 for node in nodes],
             "color": [ON if node.value else "#e6e2d8" for node in nodes],
             "line": {"color": [ON if node.value else OFF for node in nodes], "width": 2},
         },

@@ -38,7 +38,7 @@ def progress_line(progress: Progress, elapsed: float) -> str:
     share = min(1.0, progress.step / progress.total) if progress.total else 0.0
     parts = [progress.message] if progress.message else []
     if progress.total > 1:
-        parts.append(f"step {progress.step:,} of {progress.total:,}")
+        parts.append(f"{progress.step:,} of {progress.total:,}")
     parts.append(f"{elapsed:.0f} s gone")
     if 0.02 < share < 1:
         parts.append(f"about {elapsed / share - elapsed:.0f} s to go")
@@ -89,7 +89,9 @@ def _fail(error: Exception) -> NoReturn:
     if isinstance(error, gr.Error):
         raise error
     if isinstance(error, InputError):
-        message = html.escape(f"{error.message} {error.hint}".strip())
-        raise gr.Error(message, title=error.field or "Input", print_exception=False) from None
+        message = f"{error.message} {error.hint}".strip()
+        gr.Warning(html.escape(message), title=error.field or "Input")
+        # The warning is what the visitor sees; this ends the event and tells a caller of the API the same.
+        raise gr.Error(message, visible=False, print_exception=False) from None
     logger.exception("A handler failed")
     raise gr.Error(APOLOGY, title="Sorry", print_exception=False) from None

@@ -1,11 +1,12 @@
 """Deep Differentiable Logic Gate Networks (arXiv 2210.08277): nets of two-input gates that read digits.
 
-    net = load("fast")
-    net.read(ink).prediction
+net = load("fast")
+net.read(ink).prediction
 """
 
 from __future__ import annotations
 
+from pipelines.logicgates.compile import Waterfall
 from pipelines.logicgates.cone import ConeNode
 from pipelines.logicgates.data import mnist
 from pipelines.logicgates.netlist import GATE_NAMES, Netlist
@@ -24,6 +25,7 @@ __all__ = [
     "Netlist",
     "Reading",
     "TestResult",
+    "Waterfall",
     "ink_of",
     "load",
     "mnist",

@@ -8,7 +8,6 @@ from functools import cached_property
 
 import numpy as np
 from PIL import Image
-from skimage.filters import threshold_otsu
 
 from pipelines.errors import InputError
 from pipelines.logicgates.cone import ConeNode, cone
@@ -122,6 +121,8 @@ def ink_of(picture: Image.Image) -> np.ndarray:
 
     Raises InputError for a picture that is too large or has no contrast.
     """
+    from skimage.filters import threshold_otsu  # brings scipy: too slow for the start of the page
+
     if picture.width * picture.height > MAX_PIXELS:
         raise InputError("The picture is too large.", "Use one of at most 4096 × 4096 pixels.", "Picture")
     if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
