@@ -16,7 +16,7 @@ const at = (event) => {
   return [(event.clientX - box.left) * scale, (event.clientY - box.top) * scale];
 };
 const line = (from, to) => {
-  pen.strokeStyle = "black"; pen.lineWidth = 22; pen.lineCap = "round"; pen.lineJoin = "round";
+  pen.strokeStyle = "black"; pen.lineWidth = 24; pen.lineCap = "round"; pen.lineJoin = "round";
   pen.beginPath(); pen.moveTo(...from); pen.lineTo(...to); pen.stroke();
 };
 canvas.addEventListener("pointerdown", (event) => {
