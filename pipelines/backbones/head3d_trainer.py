@@ -1,0 +1,262 @@
+"""One step of training the 3D head generator, and the state that goes from slice to slice."""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from .head3d_data import Batch, HeadPool, on_backgrounds
+from .head3d_losses import Window, judge, r1_penalty, real_inputs, reconstruction_losses
+from .head3d_model import (
+    CONFIGS,
+    RENDER_SIZE,
+    Config,
+    Discriminator,
+    Encoder,
+    Generator,
+    Pictures,
+    PoseNetwork,
+)
+
+ENCODED_SHARE = 0.35  # of the persons, whose w comes from the encoder in place of the mapping
+LATENT_WEIGHT, POSE_WEIGHT, ADVERSARIAL_WEIGHT = 0.1, 0.5, 0.03
+R1_EVERY, R1_GAMMA = 8, 0.5
+VIEW_NOISE = 0.1  # radians, on what D is told, so that it cannot learn persons by their exact camera
+EMA_HALF_LIFE = 10_000  # pictures
+RAMP_STEPS = 100  # of the learning rate after a start without optimiser state
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """Sizes of a run. `window`: side in render pixels of what is drawn per picture; 0 draws all of it."""
+
+    config: Config
+    discriminator: tuple[int, ...]
+    persons: int
+    views: int
+    window: int
+    capacity: int
+    start: int
+    closing_seconds: float
+    generator_rate: float = 2e-3
+    encoder_rate: float = 5e-4
+    discriminator_rate: float = 5e-4
+
+    @classmethod
+    def for_device(cls, device: str, size: int, quick: bool = False) -> TrainSettings:
+        """Whole pictures on a GPU; quarter windows on a CPU."""
+        config = CONFIGS[size]
+        if quick:
+            return cls(
+                config, (16, 24, 32), persons=2, views=2, window=16, capacity=4, start=4, closing_seconds=5
+            )
+        if device == "cuda":
+            return cls(
+                config, (48, 96, 128, 192, 256), 32, 2, 0, capacity=24_000, start=1_500, closing_seconds=40
+            )
+        return cls(config, (32, 64, 96, 128), 4, 2, 32, capacity=8_000, start=64, closing_seconds=30)
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Length of training in seconds, or in steps where given; the first `warm_share` of it has no
+    discriminator.
+    """
+
+    seconds: float
+    steps: int | None = None
+    warm_share: float = 0.5
+
+    def progress(self, step: int, elapsed: float) -> float:
+        """Share of the schedule that is done."""
+        return min(1.0, step / self.steps if self.steps else elapsed / self.seconds)
+
+
+class Networks(nn.Module):
+    """What is trained and shipped: generator, encoder, pose network."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.generator = Generator(config)
+        self.encoder = Encoder(config)
+        self.pose = PoseNetwork()
+
+
+class Trainer:
+    """Networks, their moving average, the discriminator, optimisers, and where in the schedule they are."""
+
+    def __init__(self, settings: TrainSettings, schedule: Schedule, device: str, seed: int) -> None:
+        torch.manual_seed(seed)
+        self.settings, self.schedule, self.device = settings, schedule, device
+        self.networks = Networks(settings.config).to(device)
+        self.discriminator = Discriminator(settings.discriminator).to(device)
+        if device == "cuda":
+            self.networks.to(memory_format=torch.channels_last)
+            self.discriminator.to(memory_format=torch.channels_last)
+        self.averaged = copy.deepcopy(self.networks).requires_grad_(False)
+        parts = (
+            (self.networks.generator, settings.generator_rate),
+            (self.networks.encoder, settings.encoder_rate),
+            (self.networks.pose, settings.encoder_rate),
+        )
+        groups = [{"params": list(part.parameters()), "lr": rate, "initial": rate} for part, rate in parts]
+        self.optimizer = torch.optim.Adam(groups, betas=(0.5, 0.99))
+        rate = settings.discriminator_rate
+        group = {"params": list(self.discriminator.parameters()), "lr": rate, "initial": rate}
+        self.discriminator_optimizer = torch.optim.Adam([group], betas=(0.0, 0.99))
+        self.step, self.pictures, self.elapsed = 0, 0, 0.0
+        self.fresh_steps = 0  # steps since the optimisers were last empty
+        self.random = torch.Generator().manual_seed(seed + 1)
+        self._timed = (time.monotonic(), 0)
+
+    @property
+    def progress(self) -> float:
+        """Share of the schedule that is done."""
+        return self.schedule.progress(self.step, self.elapsed)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the schedule has ended."""
+        return self.progress >= 1
+
+    @property
+    def adversarial(self) -> bool:
+        """Whether the discriminator takes part by now."""
+        return self.progress >= self.schedule.warm_share
+
+    def train_step(self, pool: HeadPool) -> dict[str, Tensor]:
+        """One update of everything; returns the losses."""
+        begun = time.monotonic()
+        self._set_rates()
+        adversarial = self.adversarial
+        batch = pool.batch(self.settings.persons, self.settings.views, self.random)
+        window = self._window()
+        with self._autocast():
+            pictures, losses = self._reconstruct(batch, window)
+        views = batch.views.flatten(0, 1)
+        views = views + VIEW_NOISE * torch.randn(views.shape, generator=self.random).to(views)
+        if adversarial:
+            losses |= self._train_discriminator(pool, pictures, views, window)
+            with self._autocast():
+                logits = judge(
+                    self.discriminator.requires_grad_(False), pictures.rgba, pictures.raw, views, window
+                )
+            self.discriminator.requires_grad_(True)
+            losses["adversarial"] = ADVERSARIAL_WEIGHT * functional.softplus(-logits).mean()
+        self.optimizer.zero_grad(set_to_none=True)
+        sum(loss for name, loss in losses.items() if not name.startswith("d_")).backward()
+        nn.utils.clip_grad_norm_(self.networks.parameters(), 1.0)
+        self.optimizer.step()
+        self._average(len(views))
+        self.step += 1
+        self.fresh_steps += 1
+        self.pictures += len(views)
+        self.elapsed += time.monotonic() - begun
+        return losses
+
+    def _reconstruct(self, batch: Batch, window: Window) -> tuple[Pictures, dict[str, Tensor]]:
+        """Render the batch's persons from its views; some from the code z, some from the encoder's reading
+        of view 0.
+        """
+        networks, (persons, views) = self.networks, batch.views.shape[:2]
+        flat = batch.rgba.flatten(0, 1)
+        photos = on_backgrounds(functional.avg_pool2d(flat, 2), self.random)
+        w_mapped = networks.generator.mapping(batch.z)
+        networks.generator.mapping.track_mean(w_mapped)
+        w_encoded = networks.encoder(photos.view(persons, views, 3, RENDER_SIZE, RENDER_SIZE)[:, 0])
+        chosen = torch.rand(persons, 1, generator=self.random).to(w_mapped.device) < ENCODED_SHARE
+        w = torch.where(chosen, w_encoded.to(w_mapped.dtype), w_mapped)
+        planes = networks.generator.planes(w).repeat_interleave(views, 0)
+        pictures = networks.generator.pictures(
+            planes, w.repeat_interleave(views, 0), batch.cam2world.flatten(0, 1), window, self._jitter()
+        )
+        losses = reconstruction_losses(pictures, flat, batch.depth.flatten(0, 1), window)
+        losses["latent"] = LATENT_WEIGHT * functional.mse_loss(w_encoded.float(), w_mapped.detach().float())
+        losses["pose"] = POSE_WEIGHT * functional.l1_loss(
+            networks.pose(photos).float(), batch.views.flatten(0, 1)
+        )
+        return pictures, losses
+
+    def _train_discriminator(
+        self, pool: HeadPool, pictures: Pictures, views: Tensor, window: Window
+    ) -> dict[str, Tensor]:
+        real = pool.batch(self.settings.persons, self.settings.views, self.random)
+        real_views = real.views.flatten(0, 1)
+        real_views = real_views + VIEW_NOISE * torch.randn(real_views.shape, generator=self.random).to(
+            real_views
+        )
+        rgba = real.rgba.flatten(0, 1)
+        with self._autocast():
+            fake_logits = judge(
+                self.discriminator, pictures.rgba.detach(), pictures.raw.detach(), views, window
+            )
+            real_logits = judge(self.discriminator, *real_inputs(rgba, window), real_views, window)
+        losses = {
+            "d_fake": functional.softplus(fake_logits).mean(),
+            "d_real": functional.softplus(-real_logits).mean(),
+        }
+        if self.step % R1_EVERY == 0:
+            losses["d_r1"] = (
+                R1_GAMMA / 2 * R1_EVERY * r1_penalty(self.discriminator, rgba, real_views, window)
+            )
+        self.discriminator_optimizer.zero_grad(set_to_none=True)
+        sum(losses.values()).backward()
+        self.discriminator_optimizer.step()
+        return {name: loss.detach() for name, loss in losses.items()}
+
+    def _window(self) -> Window:
+        side = self.settings.window
+        if not side:
+            return None
+        top, left = torch.randint(RENDER_SIZE - side + 1, (2,), generator=self.random).tolist()
+        return top, left, side
+
+    def _jitter(self) -> torch.Generator:
+        """Random numbers for the samples along rays, drawn where they are used, seeded from the run's own."""
+        seed = int(torch.randint(2**31, (1,), generator=self.random))
+        return torch.Generator(self.device).manual_seed(seed)
+
+    def _autocast(self) -> AbstractContextManager:
+        return torch.autocast("cuda", torch.bfloat16) if self.device == "cuda" else nullcontext()
+
+    def _set_rates(self) -> None:
+        progress = self.progress
+        decay = (
+            1.0 if progress < 0.7 else 0.04 + 0.96 * 0.5 * (1 + math.cos(math.pi * (progress - 0.7) / 0.3))
+        )
+        ramp = min(1.0, (self.fresh_steps + 1) / RAMP_STEPS)
+        for optimizer, factor in (
+            (self.optimizer, 0.5 if self.adversarial else 1.0),
+            (self.discriminator_optimizer, 1.0),
+        ):
+            for group in optimizer.param_groups:
+                group["lr"] = group["initial"] * factor * decay * ramp
+
+    @torch.no_grad()
+    def _average(self, pictures: int) -> None:
+        half_life = min(EMA_HALF_LIFE, 0.05 * (self.pictures + pictures))
+        share = 1 - 0.5 ** (pictures / half_life)
+        for mean, value in zip(self.averaged.parameters(), self.networks.parameters(), strict=True):
+            mean.lerp_(value, share)
+        for mean, value in zip(self.averaged.buffers(), self.networks.buffers(), strict=True):
+            mean.copy_(value)
+
+    def report(self, losses: dict[str, Tensor]) -> dict[str, float]:
+        """Where training is, how fast since the last report, and the losses."""
+        now, (then, before) = time.monotonic(), self._timed
+        self._timed = (now, self.pictures)
+        return {
+            "step": self.step,
+            "pictures": self.pictures,
+            "minutes": round(self.elapsed / 60, 2),
+            "progress": round(self.progress, 4),
+            "pictures_per_second": round((self.pictures - before) / max(now - then, 1e-6), 2),
+            **{name: round(float(loss.detach()), 4) for name, loss in losses.items()},
+        }

@@ -1,0 +1,186 @@
+"""Training goes down, and two slices are one run."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from pipelines.backbones import head3d_checkpoint as checkpoint
+from pipelines.backbones.head3d_data import HeadPool, on_backgrounds
+from pipelines.backbones.head3d_directions import fit_directions
+from pipelines.backbones.head3d_evaluate import kid
+from pipelines.backbones.head3d_judge import Judge, pencil
+from pipelines.backbones.head3d_kit import ATTRIBUTES
+from pipelines.backbones.head3d_losses import reconstruction_losses
+from pipelines.backbones.head3d_model import Discriminator, Pictures
+from pipelines.backbones.head3d_sheet import contact_sheet
+from pipelines.backbones.head3d_trainer import Schedule, Trainer
+
+from .head3d_dummies import TINY_SETTINGS, write_kit
+
+
+@pytest.fixture(scope="module")
+def kit_path(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("kit") / "heads.npz"
+    write_kit(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def pool(kit_path) -> HeadPool:
+    return HeadPool(kit_path, "cpu", capacity=4, start=4, workers=0)
+
+
+def trainer(steps: int = 8, warm_share: float = 0.5) -> Trainer:
+    return Trainer(TINY_SETTINGS, Schedule(1.0, steps, warm_share), "cpu", seed=0)
+
+
+def run(trainer: Trainer, pool: HeadPool, steps: int) -> None:
+    for _ in range(steps):
+        trainer.train_step(pool)
+
+
+def assert_same(a: Trainer, b: Trainer) -> None:
+    for name in ("networks", "averaged", "discriminator"):
+        for (key, x), y in zip(
+            getattr(a, name).state_dict().items(), getattr(b, name).state_dict().values(), strict=True
+        ):
+            assert torch.equal(x, y), f"{name}.{key}"
+
+
+def test_two_slices_are_one_run(pool, tmp_path):
+    whole = trainer()
+    run(whole, pool, 6)
+    first = trainer()
+    run(first, pool, 3)
+    checkpoint.save_checkpoint(first, tmp_path)
+    second = trainer()
+    checkpoint.load_checkpoint(second, tmp_path)
+    assert (second.step, second.pictures) == (3, 12)
+    run(second, pool, 3)  # crosses from the warm start into the adversarial phase
+    assert whole.adversarial
+    assert_same(whole, second)
+
+
+def test_compact_checkpoint_goes_on_from_nearly_the_same_networks(pool, tmp_path):
+    first = trainer()
+    run(first, pool, 2)
+    checkpoint.save_compact(first, tmp_path)
+    assert all(path.stat().st_size < 16 * 2**20 for path in tmp_path.iterdir())
+    second = trainer()
+    checkpoint.load_checkpoint(second, tmp_path)
+    assert second.step == 2 and second.fresh_steps == 0
+    for x, y in zip(first.networks.parameters(), second.networks.parameters(), strict=True):
+        torch.testing.assert_close(x, y, atol=2e-3, rtol=2e-3)
+    run(second, pool, 1)
+
+
+def test_compact_checkpoint_is_cut_into_parts(monkeypatch, tmp_path):
+    monkeypatch.setattr(checkpoint, "PART_BYTES", 2**20)
+    first, second = trainer(), trainer()
+    with torch.no_grad():
+        first.networks.pose.head.bias.fill_(0.5)
+    checkpoint.save_compact(first, tmp_path)
+    assert len(list(tmp_path.glob("compact-*"))) > 1
+    checkpoint.load_checkpoint(second, tmp_path)
+    assert (second.networks.pose.head.bias == 0.5).all()
+
+
+def test_resuming_from_nothing_says_so(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"state\.pt"):
+        checkpoint.load_checkpoint(trainer(), tmp_path)
+
+
+def test_warm_start_learns_to_show_its_persons(pool):
+    learner = trainer(steps=1000, warm_share=1.0)
+    learner.fresh_steps = 100  # at full rate from the start
+    batch = pool.batch(4, 2, torch.Generator().manual_seed(5))
+
+    @torch.no_grad()
+    def error() -> float:
+        generator = learner.networks.generator
+        w = generator.mapping(batch.z).repeat_interleave(2, 0)
+        pictures = generator.pictures(generator.planes(w), w, batch.cam2world.flatten(0, 1))
+        return float((pictures.rgba - batch.rgba.flatten(0, 1)).abs().mean())
+
+    before = error()
+    run(learner, pool, 40)
+    assert error() < 0.6 * before
+
+
+def test_average_follows_the_networks(pool):
+    learner = trainer()
+    before = [p.clone() for p in learner.averaged.parameters()]
+    run(learner, pool, 1)
+    moved = [not torch.equal(a, b) for a, b in zip(before, learner.averaged.parameters(), strict=True)]
+    assert np.mean(moved) > 0.9
+
+
+def test_reconstruction_losses_vanish_on_the_truth():
+    rgba, depth = torch.rand(2, 4, 128, 128), 2.5 + torch.rand(2, 64, 64)
+    raw = torch.nn.functional.avg_pool2d(rgba, 2)
+    losses = reconstruction_losses(Pictures(rgba, raw, depth), rgba, depth, None)
+    assert all(float(loss) == 0 for loss in losses.values())
+    window = (4, 6, 16)
+    part = Pictures(rgba[..., 8:40, 12:44], raw[..., 4:20, 6:22], depth[..., 4:20, 6:22])
+    assert all(float(loss) < 1e-6 for loss in reconstruction_losses(part, rgba, depth, window).values())
+
+
+def test_backgrounds_show_only_behind_the_person():
+    rgba = torch.zeros(3, 4, 8, 8)
+    rgba[:, 3, :4] = 1.0
+    pictures = on_backgrounds(rgba, torch.Generator().manual_seed(0))
+    assert (pictures[:, :, :4] == 0).all() and (pictures[:, :, 4:] > 0).any()
+    assert pictures.min() >= 0 and pictures.max() <= 1
+
+
+def test_directions_are_the_mean_effect_of_an_edit(kit_path):
+    learner = trainer()
+    directions = fit_directions(learner.networks.generator.mapping, kit_path, people=6)
+    assert directions.shape == (len(ATTRIBUTES), TINY_SETTINGS.config.w_dim)
+    assert torch.isfinite(directions).all()
+    smile = directions[ATTRIBUTES.index("smile")]
+    assert smile.norm() > 0
+    assert torch.equal(directions, fit_directions(learner.networks.generator.mapping, kit_path, people=6))
+
+
+def test_discriminator_judges_windows_and_views():
+    discriminator = Discriminator((8, 12, 16))
+    rgba, raw, views, places = (
+        torch.rand(2, 4, 32, 32),
+        torch.rand(2, 4, 16, 16),
+        torch.rand(2, 2),
+        torch.rand(2, 2, 32, 32),
+    )
+    logits = discriminator(rgba, raw, views, places)
+    assert logits.shape == (2,)
+    assert not torch.equal(logits, discriminator(rgba, raw, views + 1, places))
+
+
+def test_kid_is_near_zero_for_one_distribution_and_grows_with_distance():
+    random = torch.Generator().manual_seed(0)
+    a, b = torch.randn(300, 16, generator=random), torch.randn(300, 16, generator=random)
+    assert abs(kid(a, b)) < 0.05
+    assert kid(a, b + 1) > 0.5
+
+
+def test_judge_reads_pictures_and_pencil_takes_colour_away():
+    judge = Judge()
+    pictures = torch.rand(2, 3, 64, 64)
+    features = judge.features(pictures)
+    assert judge.attributes(features).shape == (2, len(ATTRIBUTES)) and judge.pose(features).shape == (2, 2)
+    drawn = pencil(pictures)
+    assert drawn.shape == pictures.shape and drawn.min() >= 0 and drawn.max() <= 1
+    assert float((drawn[:, 0] / drawn[:, 2]).std()) < 1e-4
+
+
+def test_contact_sheet_and_report_are_readable(pool, tmp_path):
+    learner = trainer()
+    losses = learner.train_step(pool)
+    json.dumps(learner.report(losses))
+    contact_sheet(learner.averaged.generator, tmp_path / "sheet.png", people=2)
+    from PIL import Image
+
+    assert Image.open(tmp_path / "sheet.png").size == (256, 384)
