@@ -62,7 +62,8 @@ SAVE_SECONDS, LOG_SECONDS = 150.0, 30.0
 @dataclass(frozen=True)
 class Recipe:
     """How to train: images per step, peak learning rate, images in all, images rendered at a time, how often
-    each rendered image is used, mean and spread of ln σ, rows and columns of the sample sheet."""
+    each rendered image is used, mean and spread of ln σ, rows and columns of the sample sheet, whether only
+    the core objects are taught, steps of warm-up, share of the images over which the rate falls."""
 
     network: UNetConfig
     batch: int
@@ -73,15 +74,16 @@ class Recipe:
     sigma_mean: float
     sigma_spread: float
     sheet: tuple[int, int]
+    core: bool
     warm_up: int = 400
     cool_down: float = 0.25
 
 
 RECIPES = {
-    64: Recipe(CONFIGS[64], 512, 1e-3, 5_000_000, 16_384, 2, -0.5, 1.3, (12, 8)),
-    32: Recipe(CONFIGS[32], 32, 5e-4, 500_000, 32, 1, -0.8, 1.3, (6, 4)),
+    64: Recipe(CONFIGS[64], 512, 1e-3, 5_000_000, 16_384, 2, -0.5, 1.3, (12, 8), False),
+    32: Recipe(CONFIGS[32], 32, 5e-4, 500_000, 32, 1, -0.8, 1.3, (6, 4), True),
 }
-QUICK = Recipe(UNetConfig(32, 2, (32, 64), (False, True)), 8, 5e-4, 10_000, 8, 1, -0.8, 1.3, (2, 2))
+QUICK = Recipe(UNetConfig(32, 2, (32, 64), (False, True)), 8, 5e-4, 10_000, 8, 1, -0.8, 1.3, (2, 2), True)
 QUICK_SCENES = 20
 
 
@@ -287,7 +289,7 @@ def run_slice(arguments: argparse.Namespace, started: float) -> None:
         recipe = Recipe(**{**recipe.__dict__, "images": arguments.images})
     out: Path = arguments.out
     out.mkdir(parents=True, exist_ok=True)
-    object_set = objects.load(arguments.data)
+    object_set = objects.load(arguments.data, recipe.core)
     encoder = load_encoder(arguments.data)
     texts = caption_texts(object_set, QUICK_SCENES if arguments.quick else None)
     table = caption_table(texts, encoder, out / "captions.safetensors", device)

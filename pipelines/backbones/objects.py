@@ -23,6 +23,17 @@ RECOLOUR_SHARE = 0.35  # a mesh takes other colours if this share of its area ha
 # How often a training image shows a mesh as it is, a recoloured mesh, a procedural object.
 MESH_WEIGHT, RECOLOURED_WEIGHT, FAMILY_WEIGHT = 0.5, 0.15, 0.35
 
+# What a model that can see only a few hundred thousand images is taught, besides the families.
+CORE_BASES = """
+    apple, banana, burger, birthday cake, donut with sprinkles, pineapple, pumpkin, pizza, ice cream,
+    watermelon, mushroom, sofa, office chair, lounge chair, double bed, bookcase, table lamp,
+    television, zebra, horse, cow, pig, sheep, shiba inu dog, cat, shark, whale, chick, tyrannosaurus,
+    fox, sedan car, race car, school bus, fire truck, police car, tractor, bicycle, sailing ship,
+    passenger airplane, steam locomotive, pine tree, palm tree, cactus, potted plant, castle with red
+    roof, windmill with red roof, cottage with blue roof, igloo, barn, heart, star, treasure chest, fire
+    hydrant, crown, lantern, toadstool
+"""
+
 # Never shown in training: the test of whether colour and object compose.
 HELD_OUT_COLOURS: dict[str, tuple[str, ...]] = {
     "chair": ("teal", "pink"),
@@ -89,11 +100,15 @@ class ObjectSet:
         return np.array([np.array(PALETTE.get(name, own)) / 255 for name in scene.colours], np.float32)
 
 
-def load(data: Path) -> ObjectSet:
+def load(data: Path, core: bool = False) -> ObjectSet:
     """Objects from a directory with objects.npz (see write_pack), or with captions.csv and the glb files it
-    names."""
+    names; `core`: only those of CORE_BASES. The procedural families are always there."""
     packed = data / PACK
     rows, meshes = read_pack(packed) if packed.is_file() else read_directory(data)
+    if core:
+        bases = {" ".join(name.split()) for name in CORE_BASES.split(",")}
+        kept = [index for index, row in enumerate(rows) if row["base_object"] in bases]
+        rows, meshes = [rows[index] for index in kept], [meshes[index] for index in kept]
     scenes = _mesh_scenes(rows, meshes)
     for family in FAMILIES:
         for attribute in family.attributes:

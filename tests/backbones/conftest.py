@@ -78,4 +78,4 @@ def encoder() -> HashEncoder:
 
 @pytest.fixture(scope="session")
 def table(object_set, encoder) -> CaptionTable:
-    return CaptionTable.encode(caption_texts(object_set), encoder)
+    return CaptionTable.encode(caption_texts(object_set, limit=60), encoder)

@@ -9,6 +9,7 @@ import torch
 
 from pipelines.backbones.diffusion import (
     SIGMA_DATA,
+    WHITE,
     ConditionedUNet,
     EmbeddedDenoiser,
     OracleDenoiser,
@@ -42,7 +43,8 @@ def test_untrained_network_returns_the_skip_and_ignores_nothing_it_is_told():
     x, sigma = torch.randn(4, 3, 16, 16), SIGMAS
     text = Text(torch.randn(4, 5, 384), torch.ones(4, 5, dtype=torch.bool), torch.randn(4, 384))
     view = torch.zeros(4, 2)
-    assert torch.allclose(network(x, sigma, text, view), preconditioning(sigma)[0] * x)
+    skipped = WHITE + preconditioning(sigma)[0] * (x - WHITE)
+    assert torch.allclose(network(x, sigma, text, view), skipped)
     torch.nn.init.normal_(network.unet.conv_out.weight, std=0.1)
     plain = network(x, sigma, text, view)
     assert not torch.allclose(plain, network(x, sigma, text, view + 1))

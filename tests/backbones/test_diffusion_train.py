@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from pipelines.backbones.diffusion import UNetConfig, save_network
-from pipelines.backbones.diffusion_data import CaptionTable, TrainingSet, caption_texts
+from pipelines.backbones.diffusion_data import CaptionTable, TrainingSet
 from pipelines.backbones.diffusion_train import Recipe, Trainer
 
 RECIPE = Recipe(
-    UNetConfig(16, 2, (16, 32), (False, True)), 4, 1e-3, 10_000, 16, 2, -0.8, 1.3, (2, 2), warm_up=5
+    UNetConfig(16, 2, (16, 32), (False, True)), 4, 1e-3, 10_000, 16, 2, -0.8, 1.3, (2, 2), False, 5
 )
 
 
@@ -54,10 +54,10 @@ def test_view_words_in_captions_are_true(data):
             assert abs(math.degrees(azimuth)) <= 45.01 and math.degrees(elevation) <= 42.01
 
 
-def test_captions_survive_their_file(object_set, table, tmp_path):
+def test_captions_survive_their_file(table, tmp_path):
     file = tmp_path / "captions.safetensors"
     table.save(file)
-    texts = caption_texts(object_set)
+    texts = table.texts
     loaded = CaptionTable.load(texts, file)
     assert torch.equal(loaded.states, table.states) and torch.equal(loaded.mask, table.mask)
     assert CaptionTable.load(texts[:-1], file) is None
