@@ -30,10 +30,11 @@ def build_app() -> gr.Blocks:
 def main(arguments: list[str] | None = None) -> None:
     """Parse the command line and serve the page until interrupted."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (0.0.0.0: every network)")
-    parser.add_argument("--port", type=int, default=7860)
+    parser.add_argument("--host", help="address to listen on (default 127.0.0.1; 0.0.0.0 for every network)")
+    parser.add_argument("--port", type=int, help="default: the first free one from 7860")
     parser.add_argument("--share", action="store_true", help="open a public gradio.live link")
-    parser.add_argument("--models", choices=("auto", "embedded", "hub"), default="auto")
+    modes = ("auto", "embedded", "hub")
+    parser.add_argument("--models", choices=modes, default=os.environ.get("NINE_PAPERS_MODELS", "auto"))
     options = parser.parse_args(arguments)
     os.environ["NINE_PAPERS_MODELS"] = options.models
     build_app().launch(

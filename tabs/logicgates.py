@@ -65,7 +65,7 @@ def build() -> None:
     paper_card(PAPER)
     images, labels = logicgates.mnist("test")
     drawing = to_drawing(images[EXAMPLES[0]])
-    votes_start, firing_start, status_start = read_drawing(drawing, "fast")
+    votes_start, firing_start, _ = read_drawing(drawing, "fast")
     own = gr.State(None)
     with gr.Row(equal_height=False):
         with gr.Column(scale=4, min_width=300):
@@ -79,7 +79,7 @@ def build() -> None:
                 )
         with gr.Column(scale=6, min_width=320):
             votes = views.VotesView(votes_start, min_height=240)
-            status = gr.HTML(status_start)
+            status = gr.HTML(line("The first example, read when this page started.", "done"))
             firing = gr.HTML(firing_start)
     with gr.Tabs():
         with gr.Tab("Inside the circuit"):
