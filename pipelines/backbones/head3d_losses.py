@@ -50,6 +50,12 @@ def reconstruction_losses(
     }
 
 
+def halved(depth: Tensor) -> Tensor:
+    """Depth [n, s, s] at half size: the mean of four pixels, 0 unless all four are covered."""
+    covered = functional.avg_pool2d((depth > 0).float(), 2)
+    return functional.avg_pool2d(depth, 2) * (covered == 1)
+
+
 def places(window: Window, count: int, like: Tensor) -> Tensor:
     """Picture coordinates in -1..1 of a window's output pixels, [count, 2, s, s]."""
     line = torch.linspace(-1, 1, 2 * RENDER_SIZE, device=like.device)

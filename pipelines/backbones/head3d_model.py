@@ -111,9 +111,10 @@ class MappingNetwork(nn.Module):
         return x if truncation == 1.0 else self.w_mean + truncation * (x - self.w_mean)
 
     @torch.no_grad()
-    def track_mean(self, w: Tensor, decay: float = 0.995) -> None:
-        """Move the running mean towards the batch's."""
-        self.w_mean.lerp_(w.detach().float().mean(0), 1 - decay)
+    def measure_mean(self, codes: int = 4096) -> None:
+        """Set the mean w, over so many codes."""
+        z = torch.randn(codes, self.layers[0].weight.shape[1], generator=torch.Generator().manual_seed(0))
+        self.w_mean.copy_(self(z.to(self.w_mean)).mean(0))
 
 
 class TriPlaneBackbone(nn.Module):
@@ -154,7 +155,7 @@ class Decoder(nn.Module):
     def __init__(self, config: Config, hidden: int = 32) -> None:
         super().__init__()
         self.hidden = Linear(config.plane_channels, hidden)
-        self.density = Linear(hidden, 1)
+        self.density = Linear(hidden, 1, bias=-2.0)  # thin fog to begin with
         self.features = Linear(hidden, config.features)
 
     def forward(self, x: Tensor, want_features: bool) -> tuple[Tensor, Tensor | None]:
@@ -216,20 +217,20 @@ class Generator(nn.Module):
 
         Planes are (x, y), (x, z), (z, y); their features are averaged.
         """
-        scaled = (points / BOX).to(planes.dtype)
+        scaled = points / BOX  # in float32 also under autocast: half precision is too coarse for coordinates
         places = torch.stack([scaled[..., [0, 1]], scaled[..., [0, 2]], scaled[..., [2, 1]]], 1)
         sampled = functional.grid_sample(
-            planes.flatten(0, 1), places.flatten(0, 1)[:, None], align_corners=False
+            planes.flatten(0, 1).float(), places.flatten(0, 1)[:, None], align_corners=False
         )
         mean = sampled.view(len(planes), 3, planes.shape[2], -1).mean(1).transpose(1, 2)
         return self.decoder(mean, want_features)
 
     def raw(
         self, planes: Tensor, cam2world: Tensor, window: tuple[int, int, int] | None = None,
-        generator: torch.Generator | None = None,
+        generator: torch.Generator | None = None, size: int = RENDER_SIZE,
     ) -> Rendering:  # fmt: skip
-        """Volume rendering at RENDER_SIZE, or of its `window` (top, left, side)."""
-        origins, directions = camera_rays(cam2world, RENDER_SIZE, window)
+        """Volume rendering at `size` x `size`, or of its `window` (top, left, side)."""
+        origins, directions = camera_rays(cam2world, size, window)
 
         def field(points: Tensor, want_features: bool) -> tuple[Tensor, Tensor | None]:
             return self.field(planes, points, want_features)
@@ -238,11 +239,11 @@ class Generator(nn.Module):
 
     def pictures(
         self, planes: Tensor, w: Tensor, cam2world: Tensor, window: tuple[int, int, int] | None = None,
-        generator: torch.Generator | None = None,
+        generator: torch.Generator | None = None, size: int = RENDER_SIZE,
     ) -> Pictures:  # fmt: skip
         """Render planes [B, ...] of w [B, w_dim] from cam2world [B, 4, 4]."""
-        rendering = self.raw(planes, cam2world, window, generator)
-        side = window[2] if window else RENDER_SIZE
+        rendering = self.raw(planes, cam2world, window, generator, size)
+        side = window[2] if window else size
         features = rendering.features.transpose(1, 2).reshape(len(w), -1, side, side)
         alpha = rendering.alpha.view(len(w), 1, side, side)
         rgba = self.super_resolution(features.to(planes.dtype), alpha.to(planes.dtype), w).float()

@@ -23,6 +23,7 @@ def contact_sheet(
     device = generator.mapping.w_mean.device
     random = torch.Generator().manual_seed(seed)
     z = torch.randn(people, generator.config.z_dim, generator=random).to(device)
+    generator.mapping.measure_mean()
     w = generator.mapping(z, truncation)
     planes = generator.planes(w)
     rows = []

@@ -64,9 +64,8 @@ def main(arguments: list[str] | None = None) -> None:
     gpu = device() == "cuda"
     settings = TrainSettings.for_device(device(), args.size or (128 if gpu else 64), args.quick)
     steps = 6 if args.quick else args.steps
-    schedule = Schedule(
-        60 * (args.total_minutes or (25 if gpu else 300)), steps, warm_share=0.45 if gpu else 0.6
-    )
+    seconds = 60 * (args.total_minutes or (25 if gpu else 300))
+    schedule = Schedule(seconds, steps, warm_share=0.45 if gpu else 0.6, small_share=0.15 if gpu else 0.3)
     trainer = Trainer(settings, schedule, device(), args.seed)
     if args.resume:
         load_checkpoint(trainer, args.resume)
@@ -109,6 +108,7 @@ def main(arguments: list[str] | None = None) -> None:
     save_checkpoint(trainer, args.out)
     if args.compact:
         save_compact(trainer, args.out)
+    trainer.averaged.generator.mapping.measure_mean()
     directions = fit_directions(
         trainer.averaged.generator.mapping, args.data / "heads.npz", people=8 if args.quick else 256
     )

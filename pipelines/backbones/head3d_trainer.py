@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .head3d_data import Batch, HeadPool, on_backgrounds
-from .head3d_losses import Window, judge, r1_penalty, real_inputs, reconstruction_losses
+from .head3d_losses import Window, halved, judge, r1_penalty, real_inputs, reconstruction_losses
 from .head3d_model import (
     CONFIGS,
     RENDER_SIZE,
@@ -59,20 +59,23 @@ class TrainSettings:
             )
         if device == "cuda":
             return cls(
-                config, (48, 96, 128, 192, 256), 32, 2, 0, capacity=24_000, start=1_500, closing_seconds=40
+                config, (48, 96, 128, 192, 256), 32, 2, 0, capacity=24_000, start=400, closing_seconds=40
             )
         return cls(config, (32, 64, 96, 128), 4, 2, 32, capacity=8_000, start=64, closing_seconds=30)
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """Length of training in seconds, or in steps where given; the first `warm_share` of it has no
+    """Length of training in seconds, or in steps where given.
+
+    The first `small_share` of it draws whole pictures at half size; the first `warm_share` has no
     discriminator.
     """
 
     seconds: float
     steps: int | None = None
     warm_share: float = 0.5
+    small_share: float = 0.0
 
     def progress(self, step: int, elapsed: float) -> float:
         """Share of the schedule that is done."""
@@ -137,9 +140,10 @@ class Trainer:
         self._set_rates()
         adversarial = self.adversarial
         batch = pool.batch(self.settings.persons, self.settings.views, self.random)
-        window = self._window()
+        small = self.progress < self.schedule.small_share
+        window = None if small else self._window()
         with self._autocast():
-            pictures, losses = self._reconstruct(batch, window)
+            pictures, losses = self._reconstruct(batch, window, RENDER_SIZE // 2 if small else RENDER_SIZE)
         views = batch.views.flatten(0, 1)
         views = views + VIEW_NOISE * torch.randn(views.shape, generator=self.random).to(views)
         if adversarial:
@@ -161,7 +165,7 @@ class Trainer:
         self.elapsed += time.monotonic() - begun
         return losses
 
-    def _reconstruct(self, batch: Batch, window: Window) -> tuple[Pictures, dict[str, Tensor]]:
+    def _reconstruct(self, batch: Batch, window: Window, size: int) -> tuple[Pictures, dict[str, Tensor]]:
         """Render the batch's persons from its views; some from the code z, some from the encoder's reading
         of view 0.
         """
@@ -169,15 +173,16 @@ class Trainer:
         flat = batch.rgba.flatten(0, 1)
         photos = on_backgrounds(functional.avg_pool2d(flat, 2), self.random)
         w_mapped = networks.generator.mapping(batch.z)
-        networks.generator.mapping.track_mean(w_mapped)
         w_encoded = networks.encoder(photos.view(persons, views, 3, RENDER_SIZE, RENDER_SIZE)[:, 0])
         chosen = torch.rand(persons, 1, generator=self.random).to(w_mapped.device) < ENCODED_SHARE
         w = torch.where(chosen, w_encoded.to(w_mapped.dtype), w_mapped)
         planes = networks.generator.planes(w).repeat_interleave(views, 0)
         pictures = networks.generator.pictures(
-            planes, w.repeat_interleave(views, 0), batch.cam2world.flatten(0, 1), window, self._jitter()
+            planes, w.repeat_interleave(views, 0), batch.cam2world.flatten(0, 1), window, self._jitter(), size
         )
-        losses = reconstruction_losses(pictures, flat, batch.depth.flatten(0, 1), window)
+        depth = batch.depth.flatten(0, 1)
+        target = (flat, depth) if size == RENDER_SIZE else (functional.avg_pool2d(flat, 2), halved(depth))
+        losses = reconstruction_losses(pictures, *target, window)
         losses["latent"] = LATENT_WEIGHT * functional.mse_loss(w_encoded.float(), w_mapped.detach().float())
         losses["pose"] = POSE_WEIGHT * functional.l1_loss(
             networks.pose(photos).float(), batch.views.flatten(0, 1)
@@ -245,8 +250,6 @@ class Trainer:
         share = 1 - 0.5 ** (pictures / half_life)
         for mean, value in zip(self.averaged.parameters(), self.networks.parameters(), strict=True):
             mean.lerp_(value, share)
-        for mean, value in zip(self.averaged.buffers(), self.networks.buffers(), strict=True):
-            mean.copy_(value)
 
     def report(self, losses: dict[str, Tensor]) -> dict[str, float]:
         """Where training is, how fast since the last report, and the losses."""

@@ -24,7 +24,15 @@ TINY = Config(
     w_dim=32,
 )
 TINY_SETTINGS = TrainSettings(
-    TINY, (8, 12, 16), persons=2, views=2, window=16, capacity=4, start=4, closing_seconds=0
+    TINY,
+    (8, 12, 16),
+    persons=2,
+    views=2,
+    window=16,
+    capacity=4,
+    start=4,
+    closing_seconds=0,
+    generator_rate=1e-2,
 )
 EXPRESSIONS = ("mouthSmile_L", "mouthSmile_R", "jawOpen", "eyeBlink_L", "eyeBlink_R")
 SCALE, CENTRE = 0.0265, np.array([0.0, -0.4, 1.0])

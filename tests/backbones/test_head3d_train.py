@@ -33,8 +33,8 @@ def pool(kit_path) -> HeadPool:
     return HeadPool(kit_path, "cpu", capacity=4, start=4, workers=0)
 
 
-def trainer(steps: int = 8, warm_share: float = 0.5) -> Trainer:
-    return Trainer(TINY_SETTINGS, Schedule(1.0, steps, warm_share), "cpu", seed=0)
+def trainer(steps: int = 8, warm_share: float = 0.5, small_share: float = 0.2) -> Trainer:
+    return Trainer(TINY_SETTINGS, Schedule(1.0, steps, warm_share, small_share), "cpu", seed=0)
 
 
 def run(trainer: Trainer, pool: HeadPool, steps: int) -> None:
@@ -94,7 +94,7 @@ def test_resuming_from_nothing_says_so(tmp_path):
 
 
 def test_warm_start_learns_to_show_its_persons(pool):
-    learner = trainer(steps=1000, warm_share=1.0)
+    learner = trainer(steps=1000, warm_share=1.0, small_share=1.0)
     learner.fresh_steps = 100  # at full rate from the start
     batch = pool.batch(4, 2, torch.Generator().manual_seed(5))
 
