@@ -70,7 +70,9 @@ def _race() -> None:
 @job
 def race() -> Iterator[tuple[go.Figure, str, Progress | str]]:
     """Time the compiled circuits, difflogic's scheme, an MLP and a CNN on one core of this machine."""
-    for report in logicgates.measure("small"):
+    from pipelines.logicgates.benchmark import measure  # brings torch
+
+    for report in measure("small"):
         if isinstance(report, Progress):
             rows = report.preview or []
             yield views.race(rows, PAPER_CLAIM), "", report

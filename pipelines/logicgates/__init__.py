@@ -9,6 +9,7 @@ from __future__ import annotations
 from pipelines.logicgates.compile import Waterfall
 from pipelines.logicgates.cone import ConeNode
 from pipelines.logicgates.data import mnist
+from pipelines.logicgates.export import to_c, to_json, to_verilog
 from pipelines.logicgates.netlist import GATE_NAMES, Netlist
 from pipelines.logicgates.reader import LogicGates, Reading, TestResult, ink_of
 from pipelines.runtime import load_once
@@ -29,6 +30,9 @@ __all__ = [
     "ink_of",
     "load",
     "mnist",
+    "to_c",
+    "to_json",
+    "to_verilog",
 ]
 
 
