@@ -208,7 +208,7 @@ class EmbeddedDenoiser(Denoiser):
     """Our own small model: pixels, MiniLM text states, continuous views."""
 
     continuous_views = True
-    sigma_min, sigma_max = 0.02, 20.0
+    sigma_min, sigma_max = 0.03, 20.0
 
     def __init__(self, network: ConditionedUNet, encoder: sentences.SentenceEncoder | None = None) -> None:
         self.network = network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
@@ -289,7 +289,7 @@ class OracleDenoiser(Denoiser):
     """
 
     continuous_views = True
-    sigma_min, sigma_max = 0.02, 20.0
+    sigma_min, sigma_max = 0.03, 20.0
 
     def __init__(self, images: Tensor, views: Tensor) -> None:
         self.images, self.quadrants = images, _quadrant(views[:, 0])

@@ -52,10 +52,8 @@ SHEET_PROMPTS = (
     "a horse",
     "a blue tree",
 )
-EMA_SHARE, EMA_MOST = (
-    0.05,
-    300_000,
-)  # half-life of the averaged weights, as a share of the images seen, and at most
+# Half-life of the averaged weights: a share of the images seen, at most so many images.
+EMA_SHARE, EMA_MOST = 0.05, 300_000
 SAVE_SECONDS, LOG_SECONDS = 150.0, 30.0
 
 
@@ -80,10 +78,10 @@ class Recipe:
 
 
 RECIPES = {
-    64: Recipe(CONFIGS[64], 512, 1e-3, 5_000_000, 16_384, 2, -0.5, 1.3, (12, 8), False),
-    32: Recipe(CONFIGS[32], 32, 5e-4, 500_000, 32, 1, -0.8, 1.3, (6, 4), True),
+    64: Recipe(CONFIGS[64], 512, 1e-3, 5_000_000, 16_384, 2, -0.2, 1.2, (12, 8), False),
+    32: Recipe(CONFIGS[32], 32, 5e-4, 500_000, 32, 1, -0.5, 1.2, (6, 4), True),
 }
-QUICK = Recipe(UNetConfig(32, 2, (32, 64), (False, True)), 8, 5e-4, 10_000, 8, 1, -0.8, 1.3, (2, 2), True)
+QUICK = Recipe(UNetConfig(32, 2, (32, 64), (False, True)), 8, 5e-4, 10_000, 8, 1, -0.5, 1.2, (2, 2), True)
 QUICK_SCENES = 20
 
 
