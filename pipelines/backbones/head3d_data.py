@@ -7,6 +7,7 @@ persons never mix. Person, views and pictures follow from (stream, index) alone.
 from __future__ import annotations
 
 import multiprocessing
+import signal
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
@@ -125,7 +126,10 @@ class HeadPool:
         self._executor = None
         if workers:
             context = multiprocessing.get_context("spawn")
-            self._executor = ProcessPoolExecutor(workers, mp_context=context)
+            # Ctrl-C is the trainer's to handle.
+            self._executor = ProcessPoolExecutor(
+                workers, context, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)
+            )
             self._ahead = 3 * workers
         while self.filled < start:
             self.refill(wait=True)

@@ -60,65 +60,69 @@ def main(arguments: list[str] | None = None) -> None:
     begun = time.monotonic()
     args = parse(arguments)
     args.out.mkdir(parents=True, exist_ok=True)
+    stop = _stop_signal()
     use_threads(args.threads)
     gpu = device() == "cuda"
     settings = TrainSettings.for_device(device(), args.size or (128 if gpu else 64), args.quick)
-    steps = 6 if args.quick else args.steps
     seconds = 60 * (args.total_minutes or (25 if gpu else 300))
+    steps = 6 if args.quick else args.steps
     schedule = Schedule(seconds, steps, warm_share=0.45 if gpu else 0.6, small_share=0.15 if gpu else 0.3)
     trainer = Trainer(settings, schedule, device(), args.seed)
     if args.resume:
         load_checkpoint(trainer, args.resume)
-    workers = 0 if args.quick else args.workers if args.workers is not None else cpu_count() if gpu else 1
+    workers = args.workers if args.workers is not None else cpu_count() if gpu else 1
+    kit = args.data / "heads.npz"
     # Every slice meets new persons, numbered by the step it starts from.
+    first = 1000 * trainer.step
     pool = HeadPool(
-        args.data / "heads.npz",
-        device(),
-        settings.capacity,
-        settings.start,
-        workers,
-        first=trainer.step * 1000,
+        kit, device(), settings.capacity, settings.start, 0 if args.quick else workers, first=first
     )
-    stop = _stop_signal()
-    saved = reported = time.monotonic()
+    end = begun + 60 * args.slice_minutes - settings.closing_seconds if args.slice_minutes else float("inf")
     try:
-        with (args.out / "log.jsonl").open("a", encoding="utf-8") as log:
-            while not trainer.finished and not stop:
-                if (
-                    args.slice_minutes
-                    and time.monotonic() - begun > 60 * args.slice_minutes - settings.closing_seconds
-                ):
-                    break
-                if not pool.growing and not gpu and args.workers is None:
-                    use_threads(max(args.threads, cpu_count()))
-                losses = trainer.train_step(pool)
-                now = time.monotonic()
-                if now - reported > REPORT_SECONDS or trainer.finished:
-                    reported = now
-                    line = json.dumps({**trainer.report(losses), "pool": pool.filled})
-                    print(line, flush=True)
-                    log.write(line + "\n")
-                    log.flush()
-                if now - saved > SAVE_SECONDS:
-                    saved = now
-                    save_checkpoint(trainer, args.out)
-                    contact_sheet(trainer.averaged.generator, args.out / "sheet.png")
+        train(trainer, pool, args.out, end, stop, grow_threads=not gpu and args.workers is None)
     finally:
         pool.close()
-    save_checkpoint(trainer, args.out)
-    if args.compact:
-        save_compact(trainer, args.out)
-    trainer.averaged.generator.mapping.measure_mean()
-    directions = fit_directions(
-        trainer.averaged.generator.mapping, args.data / "heads.npz", people=8 if args.quick else 256
-    )
-    save_weights(trainer.averaged, directions, args.out / "head3d.safetensors")
-    contact_sheet(trainer.averaged.generator, args.out / "sheet.png")
-    print(
-        json.dumps(
-            {"step": trainer.step, "progress": round(trainer.progress, 4), "finished": trainer.finished}
-        )
-    )
+    finish(trainer, kit, args.out, args.compact, people=8 if args.quick else 128)
+
+
+def train(
+    trainer: Trainer, pool: HeadPool, out: Path, end: float, stop: list[bool], grow_threads: bool
+) -> None:
+    """Steps until the schedule is done, time.monotonic() passes `end`, or `stop` fills.
+
+    With `grow_threads`, torch takes the rendering process's core over once the pool is full.
+    """
+    saved = reported = time.monotonic()
+    with (out / "log.jsonl").open("a", encoding="utf-8") as log:
+        while not trainer.finished and not stop and time.monotonic() < end:
+            if grow_threads and not pool.growing:
+                use_threads(cpu_count())
+                grow_threads = False
+            losses = trainer.train_step(pool)
+            now = time.monotonic()
+            if now - reported > REPORT_SECONDS or trainer.finished:
+                reported = now
+                line = json.dumps({**trainer.report(losses), "pool": pool.filled})
+                print(line, flush=True)
+                log.write(line + "\n")
+                log.flush()
+            if now - saved > SAVE_SECONDS:
+                saved = now
+                save_checkpoint(trainer, out)
+                contact_sheet(trainer.averaged.generator, out / "sheet.png")
+
+
+def finish(trainer: Trainer, kit: Path, out: Path, compact: bool, people: int) -> None:
+    """Write checkpoint, weights with attribute directions fitted on so many `people`, and the sheet."""
+    save_checkpoint(trainer, out)
+    if compact:
+        save_compact(trainer, out)
+    mapping = trainer.averaged.generator.mapping
+    mapping.measure_mean()
+    save_weights(trainer.averaged, fit_directions(mapping, kit, people), out / "head3d.safetensors")
+    contact_sheet(trainer.averaged.generator, out / "sheet.png")
+    summary = {"step": trainer.step, "progress": round(trainer.progress, 4), "finished": trainer.finished}
+    print(json.dumps(summary), flush=True)
 
 
 def _stop_signal() -> list[bool]:

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from pipelines.backbones import head3d_checkpoint as checkpoint
+from pipelines.backbones import head3d_train
 from pipelines.backbones.head3d_data import HeadPool, on_backgrounds
 from pipelines.backbones.head3d_directions import fit_directions
 from pipelines.backbones.head3d_evaluate import kid
@@ -108,6 +109,20 @@ def test_warm_start_learns_to_show_its_persons(pool):
     before = error()
     run(learner, pool, 40)
     assert error() < 0.6 * before
+
+
+def test_script_ends_its_slice_with_everything_written(kit_path, pool, tmp_path):
+    learner = trainer(steps=2)
+    head3d_train.train(learner, pool, tmp_path, end=float("inf"), stop=[], grow_threads=False)
+    head3d_train.finish(learner, kit_path, tmp_path, compact=True, people=2)
+    written = {path.name for path in tmp_path.iterdir()}
+    assert written == {"state.pt", "compact-0.safetensors", "head3d.safetensors", "sheet.png", "log.jsonl"}
+    line = json.loads((tmp_path / "log.jsonl").read_text().splitlines()[-1])
+    assert line["step"] == 2 and line["progress"] == 1.0
+    again = trainer(steps=4)
+    checkpoint.load_checkpoint(again, tmp_path)
+    head3d_train.train(again, pool, tmp_path, end=0.0, stop=[], grow_threads=False)  # no time left
+    assert again.step == 2
 
 
 def test_average_follows_the_networks(pool):
