@@ -55,7 +55,7 @@ class RunBar:
     def __init__(self, label: str = "Run", ready: str = "") -> None:
         with gr.Row(elem_classes="np-run"):
             self.run = gr.Button(label, variant="primary", scale=3, min_width=120)
-            self.stop = gr.Button("Stop", interactive=False, scale=1, min_width=80)
+            self.stop = gr.Button("Stop", variant="stop", interactive=False, scale=1, min_width=80)
         self.status = gr.HTML(ready, elem_classes="np-status-line")
 
     def connect(
@@ -95,9 +95,7 @@ class RunBar:
 
 
 def _buttons(running: bool) -> tuple[gr.Button, gr.Button]:
-    return gr.Button(interactive=not running), gr.Button(
-        interactive=running, variant="stop" if running else "secondary"
-    )
+    return gr.Button(interactive=not running), gr.Button(interactive=running)
 
 
 def downloads(labels: Iterable[str]) -> list[gr.DownloadButton]:
