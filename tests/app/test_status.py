@@ -1,0 +1,84 @@
+"""The wrappers around handlers: what a visitor is told, and what stopping does."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+
+import gradio as gr
+import pytest
+
+from pipelines.errors import InputError
+from pipelines.runtime import Progress
+from tabs.status import APOLOGY, answer, job, line, progress_line
+
+
+def test_the_status_line_says_step_time_and_rest() -> None:
+    shown = progress_line(Progress(30, 120, "epoch 2"), elapsed=10)
+    for part in ("epoch 2", "30 of 120", "10 s gone", "about 30 s to go", "width:25.0%"):
+        assert part in shown
+
+
+def test_status_text_is_escaped() -> None:
+    assert "<script>" not in line("<script>")
+    assert "<script>" not in progress_line(Progress(1, 2, "<script>"), 1)
+
+
+def test_an_input_error_tells_the_caller_message_and_hint() -> None:
+    @answer
+    def handler() -> None:
+        raise InputError("It is too long.", "Shorten it.", "Prompt")
+
+    with pytest.raises(gr.Error) as told:
+        handler()
+    assert told.value.message == "It is too long. Shorten it."
+
+
+def test_our_own_faults_end_in_an_apology_without_details() -> None:
+    @job
+    def handler() -> Iterator[tuple[str, Progress]]:
+        yield "first", Progress(1, 2)
+        raise RuntimeError("/secret/path")
+
+    steps = handler()
+    assert next(steps)[0] == "first"
+    with pytest.raises(gr.Error) as told:
+        next(steps)
+    assert told.value.message == APOLOGY
+
+
+def test_closing_a_job_closes_its_handler() -> None:
+    closed = []
+
+    @job
+    def handler() -> Iterator[tuple[str, Progress]]:
+        try:
+            for i in range(100):
+                yield "working", Progress(i, 100)
+        finally:
+            closed.append(True)
+
+    steps = handler()
+    next(steps)
+    steps.close()
+    assert closed == [True]
+
+
+def test_a_job_ends_with_its_sentence_and_the_time() -> None:
+    @job
+    def handler() -> Iterator[tuple[str, Progress | str]]:
+        yield "half", Progress(1, 2)
+        yield "whole", "Done with seed 3"
+
+    assert "Done with seed 3 · 0.0 s" in list(handler())[-1][-1]
+
+
+def test_wrapped_handlers_keep_name_signature_and_docstring() -> None:
+    @answer
+    def handler(count: int, name: str = "x") -> str:
+        """What it does."""
+        return name * count
+
+    assert handler.__name__ == "handler"
+    assert handler.__doc__ == "What it does."
+    assert list(inspect.signature(handler).parameters) == ["count", "name"]
