@@ -61,7 +61,7 @@ class TrainSettings:
             return cls(
                 config, (48, 96, 128, 192, 256), 32, 2, 0, capacity=24_000, start=400, closing_seconds=40
             )
-        return cls(config, (32, 64, 96, 128), 4, 2, 32, capacity=8_000, start=64, closing_seconds=30)
+        return cls(config, (16, 32, 64, 128), 4, 2, 32, capacity=8_000, start=64, closing_seconds=30)
 
 
 @dataclass(frozen=True)
