@@ -109,7 +109,7 @@ def train(
             if now - saved > SAVE_SECONDS:
                 saved = now
                 save_checkpoint(trainer, out)
-                contact_sheet(trainer.averaged.generator, out / "sheet.png")
+                contact_sheet(trainer.averaged.generator, out / "sheet.png", people=8)
 
 
 def finish(trainer: Trainer, kit: Path, out: Path, compact: bool, people: int) -> None:

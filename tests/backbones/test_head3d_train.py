@@ -195,7 +195,7 @@ def test_contact_sheet_and_report_are_readable(pool, tmp_path):
     learner = trainer()
     losses = learner.train_step(pool)
     json.dumps(learner.report(losses))
-    contact_sheet(learner.averaged.generator, tmp_path / "sheet.png", people=2)
+    contact_sheet(learner.averaged.generator, tmp_path / "sheet.png", people=10)
     from PIL import Image
 
-    assert Image.open(tmp_path / "sheet.png").size == (256, 384)
+    assert Image.open(tmp_path / "sheet.png").size == (1024, 768)
