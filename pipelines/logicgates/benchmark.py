@@ -30,7 +30,7 @@ from pipelines.logicgates.netlist import Netlist
 from pipelines.runtime import Progress, use_threads
 from pipelines.weights import ASSETS, asset
 
-IMAGES = 5120
+IMAGES = 2048
 """Test images that the circuits read at a time: whole blocks, small enough for the last-level cache."""
 SLICE_SECONDS = 0.02
 """A contender's least processor time per round."""
@@ -135,7 +135,7 @@ def _one_core() -> Iterator[None]:
 
 
 def measure(net_name: str = "small", rounds: int = 9) -> Iterator[Progress | Throughput]:
-    """Race an embedded net, its peers and the other net. Yields Progress (preview: list[Row]), then Throughput."""
+    """Race an embedded net, its peers and the other net: Progress (preview: list[Row]), then Throughput."""
     nets = {
         name: Netlist.load(asset("logicgates", f"{name}.safetensors"))
         for name in (net_name, *_others(net_name))
@@ -184,9 +184,8 @@ def measure_netlists(
         for contender in contenders:
             yield Progress(2 + number, total, f"Round {number + 1} of {rounds}", _rows(contenders))
             contender.measure()
-    bits_wide = int(circuit.backend.split()[1].removesuffix("-bit"))
     timings = tuple(contender.timing() for contender in contenders)
-    yield Throughput(name, timings, rounds, cpu_name(), bits_wide, scheme.build if scheme else "")
+    yield Throughput(name, timings, rounds, cpu_name(), circuit.vector_bits, scheme.build if scheme else "")
 
 
 def _baseline(netlist: Netlist, total: int) -> Generator[Progress, None, DifflogicScheme | None]:

@@ -70,7 +70,7 @@ def load_peer(name: str) -> tuple[nn.Module, float | None]:
 
 
 def train_peer(name: str, seed: int = 0) -> tuple[nn.Module, float]:
-    """Train on MNIST's 60,000 images for a fixed number of epochs; the net in half precision, its accuracy."""
+    """Train on MNIST's 60,000 images for a fixed number of epochs; half-precision net, test accuracy."""
     import torch
     from torch.nn.functional import cross_entropy
 

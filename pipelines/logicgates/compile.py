@@ -8,10 +8,10 @@ then the gates. Every gate is stored with f(0, 0, 0) = 0; its complement lives i
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cached_property
 
 import numpy as np
 
@@ -47,8 +47,6 @@ class Waterfall:
     """Two-input gates left."""
     lut3: int
     """Operations of up to three inputs after merging."""
-    slots: int
-    """Bit planes of memory that the program needs, inputs included."""
     gate_types_before: np.ndarray
     """int [layers, 16], gates by function id."""
     gate_types_live: np.ndarray
@@ -57,15 +55,21 @@ class Waterfall:
 
 @dataclass(frozen=True)
 class OptimisedCircuit:
-    """A netlist's program, with the account of how it came about."""
+    """What is left of a netlist, with the account of how it came about."""
 
     netlist: Netlist
-    program: Program
+    graph: Graph
+    """The live two-input gates (and dead ones, which nothing reads)."""
+    luts: Graph
+    """The same, merged into operations of up to three inputs."""
     waterfall: Waterfall
     fates: tuple[np.ndarray, ...]
     """uint8 [gates] per layer, a Fate each."""
-    seconds: float
-    """Time that the optimiser took."""
+
+    @cached_property
+    def program(self) -> Program:
+        """The table-driven program of the merged operations; its slots are numbered and used again."""
+        return schedule(self.luts, self.netlist)
 
 
 @dataclass
@@ -94,13 +98,11 @@ class Graph:
 def optimise(netlist: Netlist) -> OptimisedCircuit:
     """Fold constants and wires, normalise polarity, share duplicates, drop dead gates, merge into LUTs.
 
-    The program's votes equal `netlist.votes` for every image, bit for bit.
+    The votes of what is left equal `netlist.votes` for every image, bit for bit.
     """
-    start = time.perf_counter()
     graph, fates = fold(netlist)
     live_gates = sum(int((fate == Fate.LIVE).sum()) for fate in fates)
-    merge_luts(graph)
-    program = schedule(graph, netlist)
+    luts = merge_luts(graph)
     count = np.bincount(np.concatenate(fates), minlength=len(Fate))
     layers = list(zip(netlist.layers, fates, strict=True))
     waterfall = Waterfall(
@@ -110,14 +112,13 @@ def optimise(netlist: Netlist) -> OptimisedCircuit:
         duplicates=int(count[Fate.DUPLICATE]),
         dead=int(count[Fate.DEAD]),
         live=live_gates,
-        lut3=program.n_luts,
-        slots=program.n_slots,
+        lut3=int((luts.live() & (luts.layer > 0)).sum()),
         gate_types_before=np.stack([np.bincount(layer.op, minlength=16) for layer, _ in layers]),
         gate_types_live=np.stack(
             [np.bincount(layer.op[fate == Fate.LIVE], minlength=16) for layer, fate in layers]
         ),
     )
-    return OptimisedCircuit(netlist, program, waterfall, tuple(fates), time.perf_counter() - start)
+    return OptimisedCircuit(netlist, graph, luts, waterfall, tuple(fates))
 
 
 def fold(netlist: Netlist) -> tuple[Graph, list[np.ndarray]]:
@@ -211,11 +212,12 @@ class _KnownGates:
         return Graph(join(self.inputs), join(self.tables), join(self.layers), outputs)
 
 
-def merge_luts(graph: Graph) -> None:
+def merge_luts(graph: Graph) -> Graph:
     """Merge a gate that only one other gate reads into its reader, while the reader has at most three inputs.
 
     From the inputs upwards, which for a tree of two-input gates merges as many as possible.
     """
+    graph = Graph(graph.inputs.copy(), graph.table.copy(), graph.layer, graph.outputs)
     live = graph.live() & (graph.layer > 0)
     readers = np.bincount(graph.inputs[live].ravel(), minlength=len(live))
     mergeable = live & (readers == 1)
@@ -229,6 +231,7 @@ def merge_luts(graph: Graph) -> None:
             live[absorbed] = mergeable[absorbed] = False
             graph.inputs[nodes[fits]] = inputs[fits]
             graph.table[nodes[fits]] = table[fits]
+    return graph
 
 
 def _absorb(graph: Graph, nodes: np.ndarray, position: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

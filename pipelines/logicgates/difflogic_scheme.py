@@ -25,8 +25,8 @@ import numpy as np
 
 from pipelines.logicgates.compile import Graph, fold
 from pipelines.logicgates.ir import Function
-from pipelines.logicgates.kernel_ir import formulas
 from pipelines.logicgates.netlist import Netlist
+from pipelines.logicgates.program import formulas
 
 WORD = 64
 GATES_PER_FUNCTION = 125

@@ -1,6 +1,8 @@
-"""Measure what the card states: accuracy, bit-exactness, and speed against difflogic's scheme on this machine.
+"""Measure what the card states: accuracy, bit-exactness, speed against difflogic's scheme on this machine.
 
-python -m pipelines.logicgates.evaluate [--quick]    the last line is JSON; without --quick card.json is updated
+    python -m pipelines.logicgates.evaluate [--quick]
+
+The last line is JSON; without --quick card.json is updated.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ REFERENCE_BATCH = 1000
 
 
 def accuracy_and_exactness(circuit: CompiledCircuit) -> tuple[float, bool]:
-    """Share of the 10,000 test images read right, and whether every vote equals the gate-by-gate reference's."""
+    """Share of the test images read right, and whether every vote equals the gate-by-gate reference's."""
     images, labels = mnist("test")
     votes = circuit.votes(images)
     starts = range(0, len(images), REFERENCE_BATCH)

@@ -8,15 +8,14 @@ from collections.abc import Iterator
 import numpy as np
 
 from pipelines.logicgates.compile import Graph, fold, optimise
-from pipelines.logicgates.kernel_ir import formulas
 from pipelines.logicgates.netlist import Netlist
-from pipelines.logicgates.program import FLIP, OPERATIONS, TALLY, TALLY_STEP, WINDOW, Program
+from pipelines.logicgates.program import FLIP, OPERATIONS, TALLY, TALLY_STEPS, WINDOW, Program, formulas
 
 C_STATEMENTS = 200
 """Gates per C function: compilers slow down on longer ones."""
 _SIGNALS = {0b10101010: 0, 0b11001100: 1, 0b11110000: 2}
 
-_C_HEAD = """/* A logic gate network that reads 28x28 grey digits: bytes in (0 paper, 255 ink), class 0..{last} out.
+_C_HEAD = """/* A logic gate network that reads 28x28 grey digits, bytes of 0 (paper) to 255 (ink), as class 0..{last}.
    Written by nine-papers from {gates} trained gates; {luts} operations are left. C99, no dependencies.
 
    int classify(const uint8_t image[784]);
@@ -61,7 +60,8 @@ static void run(const uint8_t *images, size_t n, int32_t votes[64][CLASSES]) {
     for (int image = 0; image < 64; image++)
         for (int label = 0; label < CLASSES; label++) {
             votes[image][label] = 0;
-            for (int k = 0; k < BITS; k++) votes[image][label] |= (int32_t)(counters[label][k] >> image & 1) << k;
+            for (int k = 0; k < BITS; k++)
+                votes[image][label] |= (int32_t)(counters[label][k] >> image & 1) << k;
         }
 }
 
@@ -142,9 +142,9 @@ def _numbers(values: np.ndarray) -> str:
 
 def _c_statements(program: Program) -> Iterator[str]:
     zero = program.n_slots - 1
-    for operation, count, first, label in program.code.tolist():
-        if operation == TALLY:
-            for slot in program.operands[first : first + count * TALLY_STEP].tolist():
+    for operation, count, first, label, _ in program.code.tolist():
+        if TALLY <= operation < FLIP:
+            for slot in program.operands[first : first + count * TALLY_STEPS[operation - TALLY]].tolist():
                 if slot != zero:
                     yield f"add(counters[{label}], s[{slot}]);"
         elif operation == FLIP:
@@ -172,8 +172,8 @@ def expression(table: int, names: list[str]) -> str:
 def to_verilog(netlist: Netlist, module: str = "logic_gates") -> str:
     """Structural, combinational Verilog-2001: live two-input gates, vote counters, argmax.
 
-    Input `x` holds the thresholded pixels of the cropped image, row-major, x[0] the first; outputs are `votes`
-    (the classes' counts, class 0 in the lowest bits) and `label`, the class of most votes, the lowest on a tie.
+    Input `x` holds the thresholded pixels of the cropped image, row-major, x[0] the first. Outputs: `votes`, the
+    classes' counts with class 0 in the lowest bits, and `label`, the class of most votes, the lowest on a tie.
     """
     graph, _ = fold(netlist)
     bits = netlist.group_size.bit_length()
@@ -235,7 +235,7 @@ def _verilog_argmax(classes: int, bits: int, wide: int) -> list[str]:
 
 
 def to_json(netlist: Netlist) -> str:
-    """The netlist as it was trained: per layer the wires a and b and the function ids, and how to read an image."""
+    """The netlist as it was trained: wires a and b and function ids per layer, and how to read an image."""
     layers = [
         {"a": layer.a.tolist(), "b": layer.b.tolist(), "op": layer.op.tolist()} for layer in netlist.layers
     ]

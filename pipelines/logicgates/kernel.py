@@ -7,6 +7,8 @@ tables are walked with numpy over 64-bit words: slower, with the same answers.
 from __future__ import annotations
 
 import ctypes
+import platform
+import sys
 import threading
 import time
 
@@ -15,7 +17,8 @@ import numpy as np
 from pipelines.logicgates import kernel_ir
 from pipelines.logicgates.compile import OptimisedCircuit, optimise
 from pipelines.logicgates.netlist import Netlist
-from pipelines.logicgates.program import FLIP, OPERATIONS, TALLY, TALLY_STEP, WINDOW, Program
+from pipelines.logicgates.program import FLIP, OPERATIONS, PART, TALLY, TALLY_STEPS, WINDOW, Program, formulas
+from pipelines.logicgates.straight import straight_line
 from pipelines.runtime import load_once
 
 try:
@@ -28,32 +31,42 @@ NUMPY_BLOCK = 2048
 
 
 class CompiledCircuit:
-    """The compiled net. Safe to call from several threads; a call holds no lock and not the interpreter's either.
+    """The compiled net. Safe to call from several threads, which run side by side.
 
-    `lanes` is the number of 64-bit words per plane (2, 4, 8 for 128, 256, 512 bits), by default what the CPU has;
-    0 asks for the numpy kernel, which also stands in if llvmlite is missing.
+    `lanes` is the number of 64-bit words per plane: 2, 4, 8 for 128, 256, 512 bits, by default the CPU's;
+    0 asks for the numpy kernel, which also stands in if llvmlite is missing. With `straight` the gates become
+    straight-line code (straight.py), by default where that is faster.
     """
 
-    def __init__(self, netlist: Netlist, lanes: int | None = None) -> None:
+    def __init__(self, netlist: Netlist, lanes: int | None = None, straight: bool | None = None) -> None:
         start = time.perf_counter()
         self.netlist = netlist
         self.optimised: OptimisedCircuit = optimise(netlist)
-        self.program: Program = self.optimised.program
+        self._kernel: _SimdKernel | _NumpyKernel
         if llvm is None or lanes == 0:
-            self._kernel: _SimdKernel | _NumpyKernel = _NumpyKernel(self.program)
+            self._kernel = _NumpyKernel(self.optimised.program)
+        elif straight or (straight is None and lanes is None and prefers_straight_line()):
+            program, texts = straight_line(self.optimised.graph, netlist)
+            self._kernel = _SimdKernel(program, lanes=4, parts=texts)
         else:
-            self._kernel = _SimdKernel(self.program, lanes or native_lanes())
+            self._kernel = _SimdKernel(self.optimised.program, lanes or native_lanes())
+        self.program: Program = self._kernel.program
         self.compile_seconds = time.perf_counter() - start
-        """Time that optimising took, and generating the kernel if this is the first circuit of the process."""
+        """Time to optimise and to generate code, the kernel's included for the process's first circuit."""
 
     @property
     def backend(self) -> str:
-        """Which kernel runs, for example "llvmlite 256-bit"."""
+        """Which kernel runs, for example "llvmlite 512-bit" or "llvmlite 256-bit, straight line"."""
         return self._kernel.name
 
     @property
+    def vector_bits(self) -> int:
+        """Width of the planes that an instruction works on."""
+        return self._kernel.block
+
+    @property
     def block(self) -> int:
-        """Images per round of the kernel: the number for which no work is wasted is a multiple of it."""
+        """Images per round of the kernel; multiples of it waste no work."""
         return self._kernel.block
 
     def predict(self, images: np.ndarray) -> np.ndarray:
@@ -76,7 +89,7 @@ class CompiledCircuit:
         return self._kernel.run(words, packed=True, want_votes=False)
 
     def run_gates(self, images: int) -> None:
-        """Evaluate the gates alone for that many images, on whatever input came last: to measure their speed."""
+        """Evaluate the gates alone for that many images, on the input that came last, to measure them."""
         self._kernel.run_gates(images)
 
 
@@ -99,15 +112,20 @@ def pack(program: Program, rows: np.ndarray) -> np.ndarray:
 class _SimdKernel:
     """A program bound to the JIT-compiled kernel."""
 
-    def __init__(self, program: Program, lanes: int) -> None:
-        self.name = f"llvmlite {64 * lanes}-bit"
+    def __init__(self, program: Program, lanes: int, parts: list[str] | None = None) -> None:
+        self.name = f"llvmlite {64 * lanes}-bit" + (", straight line" if parts is not None else "")
         self.block = 64 * lanes
+        self.program = program
         self._lanes = lanes
-        self._program = program
-        self._entry = _jit(lanes)
+        self._entry = _jit(lanes, gate_loops=parts is None)
         self._code = np.ascontiguousarray(program.code)
-        self._gate_code = np.ascontiguousarray(program.code[program.code[:, 0] < TALLY])
+        operation = program.code[:, 0]
+        self._gate_code = np.ascontiguousarray(program.code[(operation < TALLY) | (operation == PART)])
         self._operands = program.operands * np.uint32(8 * lanes)  # slots to byte offsets
+        if parts:
+            self._engine, addresses = _assemble(parts)  # the engine owns the machine code
+            for address, place in zip(addresses, program.code[operation == PART, 2].tolist(), strict=True):
+                self._operands[place : place + 2] = address & 0xFFFFFFFF, address >> 32
         bits = program.start[:, None] >> np.arange(program.counter_bits) & 1
         self._start = -bits.astype(np.int64)
         self._buffers = threading.local()
@@ -116,35 +134,37 @@ class _SimdKernel:
         """Images uint8 [n, 784] or packed words -> classes uint8 [n], or votes int32 [n, classes]."""
         n = len(rows)
         room = -(-n // self.block) * self.block
-        classes = np.empty(0 if want_votes else room, dtype=np.uint8)
-        votes = np.empty((room if want_votes else 0, self._program.classes), dtype=np.int32)
-        stages = kernel_ir.WORDS if packed else kernel_ir.PIXELS
-        stages |= kernel_ir.GATES | (kernel_ir.VOTES if want_votes else kernel_ir.ARGMAX)
+        stages = kernel_ir.GATES | (kernel_ir.WORDS if packed else kernel_ir.PIXELS)
+        if want_votes:
+            result = np.empty((room, self.program.classes), dtype=np.int32)
+            outputs, stages = (0, result.ctypes.data), stages | kernel_ir.VOTES
+        else:
+            result = np.empty(room, dtype=np.uint8)
+            outputs, stages = (result.ctypes.data, 0), stages | kernel_ir.ARGMAX
         if n:
-            context = self._context.ctypes.data
-            self._entry(context, rows.ctypes.data, n, classes.ctypes.data, votes.ctypes.data, stages)
-        return (votes if want_votes else classes)[:n]
+            self._entry(self._buffers_of_thread().address, rows.ctypes.data, n, *outputs, stages)
+        return result[:n]
 
     def run_gates(self, images: int) -> None:
-        context = self._context.copy()
+        context = self._buffers_of_thread().context.copy()
         context[kernel_ir.CONTEXT.index("code")] = self._gate_code.ctypes.data
         context[kernel_ir.CONTEXT.index("n_code")] = len(self._gate_code)
         self._entry(context.ctypes.data, 0, images, 0, 0, kernel_ir.GATES)
 
-    @property
-    def _context(self) -> np.ndarray:
-        """int64: what the kernel needs, with this thread's own buffers."""
-        if not hasattr(self._buffers, "context"):
-            program, plane = self._program, 8 * self._lanes
+    def _buffers_of_thread(self) -> threading.local:
+        """This thread's own planes, and the `context` that tells the kernel where everything is."""
+        buffers = self._buffers
+        if not hasattr(buffers, "context"):
+            program, plane = self.program, 8 * self._lanes
             index_bits = max(1, (program.classes - 1).bit_length())
             counter_planes = (program.classes + 1) * program.counter_bits + index_bits
-            self._buffers.state = state = _aligned(program.n_slots * plane)
-            self._buffers.counters = counters = _aligned(counter_planes * plane)
-            self._buffers.tile = tile = _aligned(len(program.windows) * 8 * kernel_ir.tile_words(self._lanes))
+            buffers.state = _aligned(program.n_slots * plane)
+            buffers.counters = _aligned(counter_planes * plane)
+            buffers.tile = _aligned(len(program.windows) * 8 * kernel_ir.tile_words(self._lanes))
             fields = {
-                "state": state.ctypes.data,
-                "tile": tile.ctypes.data,
-                "counters": counters.ctypes.data,
+                "state": buffers.state.ctypes.data,
+                "tile": buffers.tile.ctypes.data,
+                "counters": buffers.counters.ctypes.data,
                 "windows": program.windows.ctypes.data,
                 "n_windows": len(program.windows),
                 "code": self._code.ctypes.data,
@@ -156,8 +176,9 @@ class _SimdKernel:
                 "index_bits": index_bits,
                 "threshold": program.threshold,
             }
-            self._buffers.context = np.array([fields[name] for name in kernel_ir.CONTEXT], dtype=np.int64)
-        return self._buffers.context
+            buffers.context = np.array([fields[name] for name in kernel_ir.CONTEXT], dtype=np.int64)
+            buffers.address = buffers.context.ctypes.data
+        return buffers
 
 
 def _aligned(size: int) -> np.ndarray:
@@ -175,19 +196,49 @@ def native_lanes() -> int:
     return 4 if features.get("avx2") else 2
 
 
-@load_once
-def _jit(lanes: int) -> ctypes._CFuncPtr:
-    """The kernel's entry point, compiled for this CPU."""
+def can_run_straight_line() -> bool:
+    """Whether straight.py's code fits this machine: its instructions, calling convention and symbol names."""
+    fits = llvm is not None and sys.platform == "linux" and platform.machine() == "x86_64"
+    return fits and hasattr(llvm, "initialize_native_asmparser") and native_lanes() >= 4
+
+
+def prefers_straight_line() -> bool:
+    """Where it is faster: with AVX2, but not with AVX-512 and its three-input instruction."""
+    return can_run_straight_line() and native_lanes() == 4
+
+
+def _engine(ir: str) -> llvm.ExecutionEngine:
+    """Machine code for this CPU."""
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
+    llvm.initialize_native_asmparser()
     features = llvm.get_host_cpu_features()
     machine = llvm.Target.from_default_triple().create_target_machine(
         cpu=llvm.get_host_cpu_name(), features=features.flatten(), opt=2
     )
-    module = llvm.parse_assembly(kernel_ir.kernel_ir(lanes))
+    module = llvm.parse_assembly(ir)
     module.verify()
     engine = llvm.create_mcjit_compiler(module, machine)
     engine.finalize_object()
+    return engine
+
+
+def _assemble(parts: list[str]) -> tuple[llvm.ExecutionEngine, list[int]]:
+    """Encode assembly texts; returns the owner of the code and where each part starts."""
+    names = [f"part{i}" for i in range(len(parts))]
+    lines = [f".globl {name}\n.p2align 5\n{name}:\n{text}" for name, text in zip(names, parts, strict=True)]
+    text = "\\0A".join("\n".join(lines).splitlines())
+    table = ", ".join(f"ptr @{name}" for name in names)
+    declared = "\n".join(f"declare void @{name}(ptr, ptr)" for name in names)
+    engine = _engine(f'module asm "{text}"\n{declared}\n@parts = constant [{len(names)} x ptr] [{table}]')
+    pointers = (ctypes.c_size_t * len(names)).from_address(engine.get_global_value_address("parts"))
+    return engine, list(pointers)
+
+
+@load_once
+def _jit(lanes: int, gate_loops: bool) -> ctypes._CFuncPtr:
+    """The kernel's entry point."""
+    engine = _engine(kernel_ir.kernel_ir(lanes, gate_loops))
     pointer, number = ctypes.c_void_p, ctypes.c_int64
     entry = ctypes.CFUNCTYPE(None, pointer, pointer, number, pointer, pointer, number)(
         engine.get_function_address("run")
@@ -203,27 +254,27 @@ class _NumpyKernel:
     block = 64
 
     def __init__(self, program: Program) -> None:
-        self._program = program
+        self.program = program
 
     def run(self, rows: np.ndarray, packed: bool, want_votes: bool) -> np.ndarray:
-        words = rows if packed else pack(self._program, rows)
+        words = rows if packed else pack(self.program, rows)
         votes = [self._votes(words[i : i + NUMPY_BLOCK]) for i in range(0, len(words), NUMPY_BLOCK)]
-        votes = np.concatenate([np.zeros((0, self._program.classes), dtype=np.int32), *votes])
+        votes = np.concatenate([np.zeros((0, self.program.classes), dtype=np.int32), *votes])
         return votes if want_votes else votes.argmax(axis=1).astype(np.uint8)
 
     def run_gates(self, images: int) -> None:
-        program = self._program
+        program = self.program
         state = np.zeros((program.n_slots, -(-images // 64)), dtype=np.uint64)
-        for operation, count, first, _ in program.code[program.code[:, 0] < TALLY].tolist():
+        for operation, count, first, _, _ in program.code[program.code[:, 0] < TALLY].tolist():
             self._gates(state, operation, count, first)
 
     def _votes(self, words: np.ndarray) -> np.ndarray:
-        program = self._program
+        program = self.program
         state = self._planes(words)
         totals = np.repeat(program.start[:, None], 64 * state.shape[1], axis=1)
-        for operation, count, first, label in program.code.tolist():
-            if operation == TALLY:
-                planes = program.operands[first : first + count * TALLY_STEP]
+        for operation, count, first, label, _ in program.code.tolist():
+            if TALLY <= operation < FLIP:
+                planes = program.operands[first : first + count * TALLY_STEPS[operation - TALLY]]
                 bits = np.unpackbits(state[planes].view(np.uint8), axis=1, bitorder="little")
                 totals[label] += bits.sum(axis=0, dtype=np.int64)
             elif operation == FLIP:
@@ -234,7 +285,7 @@ class _NumpyKernel:
 
     def _planes(self, words: np.ndarray) -> np.ndarray:
         """uint64 [n, windows] -> uint64 [slots, n / 64] with the input planes filled in."""
-        program, n = self._program, len(words)
+        program, n = self.program, len(words)
         state = np.zeros((program.n_slots, -(-n // 64)), dtype="<u8")
         bits = np.unpackbits(words.astype("<u8").view(np.uint8), axis=1, bitorder="little")
         planes = np.packbits(bits.T, axis=1, bitorder="little")
@@ -243,7 +294,7 @@ class _NumpyKernel:
 
     def _gates(self, state: np.ndarray, operation: int, count: int, first: int) -> None:
         arity, table = OPERATIONS[operation]
-        operands = self._program.operands[first : first + count * (1 + arity)].reshape(count, 1 + arity)
+        operands = self.program.operands[first : first + count * (1 + arity)].reshape(count, 1 + arity)
         value = dict(zip((0b10101010, 0b11001100, 0b11110000), state[operands[:, 1:].T], strict=False))
         state[operands[:, 0]] = _evaluate(table, value)
 
@@ -252,7 +303,7 @@ def _evaluate(table: int, value: dict[int, np.ndarray]) -> np.ndarray:
     """The function with this truth table; `value` holds the inputs by theirs."""
     if table in value:
         return value[table]
-    name, a, b = kernel_ir.formulas()[table]
+    name, a, b = formulas()[table]
     left, right = _evaluate(a, value), _evaluate(b, value)
     if name == "and":
         return left & right

@@ -1,19 +1,15 @@
-"""The kernel as LLVM IR text: thresholding, bit transposition, gates, tallies and argmax over SIMD bit planes.
+"""The kernel as LLVM IR text: thresholding, bit transposition, gates, tallies, argmax over SIMD bit planes.
 
 A plane is a vector of `lanes` 64-bit words: one signal for a block of 64 * lanes images; bit r of lane l is
-image 64 l + r. Nothing here depends on a net: a net is a table of instructions (program.py) that `gates` walks.
+image 64 l + r. Nothing here depends on a net: that is a table of instructions (program.py) that `gates` walks.
 The text is for any target; LLVM splits vectors that are wider than the machine's.
 """
 
 from __future__ import annotations
 
-from functools import cache
-
-import numpy as np
-
 from pipelines.logicgates.ir import Function, splat
 from pipelines.logicgates.netlist import Netlist
-from pipelines.logicgates.program import OPERATIONS, TALLY_STEP, WINDOW
+from pipelines.logicgates.program import OPERATIONS, TALLY_STEPS, WINDOW, formulas
 
 IMAGE_BYTES = Netlist.SIDE**2
 CONTEXT = (
@@ -22,9 +18,9 @@ CONTEXT = (
 )  # fmt: skip
 """Fields of the context that `run` reads, 64 bits each: addresses and numbers."""
 PIXELS, WORDS, GATES, ARGMAX, VOTES = 1, 2, 4, 8, 16
-"""Stages of `run`, to be added: input from bytes or from packed words, the program, classes out, votes out."""
+"""Stages of `run`, to be added: input from bytes or packed words, the program, classes out, votes out."""
 PREFETCH = 16
-"""Images read ahead."""
+"""Images that `threshold` reads ahead."""
 _SWAP_MASKS = (
     (32, 0x00000000FFFFFFFF), (16, 0x0000FFFF0000FFFF), (8, 0x00FF00FF00FF00FF),
     (4, 0x0F0F0F0F0F0F0F0F), (2, 0x3333333333333333), (1, 0x5555555555555555),
@@ -32,19 +28,20 @@ _SWAP_MASKS = (
 
 
 def tile_words(lanes: int) -> int:
-    """64-bit words of one window's tile. The 8 extra keep tiles off a common cache set (4096-byte strides)."""
+    """64-bit words of one window's tile. The 8 extra avoid strides of 4096 bytes: one cache set for all."""
     return 64 * lanes + 8
 
 
-def kernel_ir(lanes: int) -> str:
-    """LLVM IR of the module, whose one entry point is
+def kernel_ir(lanes: int, gate_loops: bool = True) -> str:
+    """LLVM IR of the module; without `gate_loops` the gates must come as straight-line parts. Entry point:
 
-    run(context, input, n, classes, votes, stages): `input` holds n > 0 images of 784 bytes, or n rows of packed
-    words; `classes` (bytes) and `votes` (int32 [n, classes]) have room for n rounded up to whole blocks.
+    run(context, input, n, classes, votes, stages): `input` holds n > 0 images of 784 bytes, or n rows of
+    packed words; `classes` (bytes) and `votes` (int32 [n, classes]) have room for n rounded up to whole blocks.
     """
     vector = f"<{lanes} x i64>"
-    parts = [_gate(vector, lanes, i) for i in range(len(OPERATIONS))]
-    parts += [_tally(vector, lanes), _flip(vector, lanes), _gates(lanes), _threshold(lanes), _words(lanes)]
+    parts = [_gate(vector, lanes, i) for i in range(len(OPERATIONS))] if gate_loops else []
+    parts += [_tally(vector, lanes, planes) for planes in TALLY_STEPS]
+    parts += [_flip(vector, lanes), _part(), _gates(lanes), _threshold(lanes), _words(lanes)]
     parts += [
         _transpose_bytes(lanes),
         _transpose(vector, lanes),
@@ -53,31 +50,10 @@ def kernel_ir(lanes: int) -> str:
         _votes(lanes),
         _run(lanes),
     ]
-    names = [f"ptr @gate{i}" for i in range(len(OPERATIONS))] + ["ptr @tally", "ptr @flip"]
+    names = [f"ptr @gate{i}" if gate_loops else "ptr null" for i in range(len(OPERATIONS))]
+    names += [f"ptr @tally{planes}" for planes in TALLY_STEPS] + ["ptr @flip", "ptr @part"]
     parts.append(f"@operations = internal constant [{len(names)} x ptr] [{', '.join(names)}]")
     return "\n\n".join(parts)
-
-
-@cache
-def formulas() -> dict[int, tuple[str, int, int]]:
-    """Truth table -> (operation, table, table) of its shortest formula in and, or, xor, "andn" (a & ~b) of a, b, c."""
-    size = np.full(256, 99)
-    made: dict[int, tuple[str, int, int]] = {}
-    size[[0b10101010, 0b11001100, 0b11110000]] = 0
-    tables = np.arange(256)
-    for length in range(1, 6):
-        new = {}
-        for a in np.flatnonzero(size < 99).tolist():
-            others = np.flatnonzero(size + size[a] == length - 1)
-            for name, result in (
-                ("and", tables & a), ("or", tables | a), ("xor", tables ^ a), ("andn", a & ~tables & 255)
-            ):  # fmt: skip
-                for b in others.tolist():
-                    if size[result[b]] == 99:
-                        new.setdefault(int(result[b]), (name, a, b))
-        made |= new
-        size[list(new)] = length
-    return made
 
 
 def _formula(f: Function, vector: str, lanes: int, table: int, value: dict[int, str]) -> str:
@@ -97,7 +73,7 @@ _OPERATION = "(ptr noalias %state, ptr noalias %operands, i64 %n, ptr noalias %c
 
 
 def _planes(f: Function, operands: str, count: int) -> list[str]:
-    """Addresses of the planes that `count` operands name, read in pairs: loads are what the kernel waits for."""
+    """Addresses of the planes that `count` operands name, read in pairs: loads are the bottleneck."""
     offsets = []
     for i in range(0, count - 1, 2):
         pair = f.load("i64", f.at(operands, i, "i32"), align=4)
@@ -127,18 +103,18 @@ def _add(f: Function, vector: str, a: str, b: str, c: str) -> tuple[str, str]:
     return f.math("xor", vector, either, c), f.math("or", vector, both, f.math("and", vector, either, c))
 
 
-def _tally(vector: str, lanes: int) -> str:
-    """counter += planes, by a tree of carry-save adders (Harley and Seal), TALLY_STEP planes at a time."""
+def _tally(vector: str, lanes: int, planes: int) -> str:
+    """counter += planes, by a tree of carry-save adders (Harley and Seal) on so many at a time."""
     align = 8 * lanes
-    f = Function(f"@tally{_OPERATION}")
-    low_bits = TALLY_STEP.bit_length() - 1
+    f = Function(f"@tally{planes}{_OPERATION}")
+    low_bits = planes.bit_length() - 1
     low = [f.load(vector, "%counter", k, align) for k in range(low_bits)]
     high_bits = f.math("sub", "i64", "%bits", low_bits)
     high = f.at("%counter", low_bits, vector)
     with f.loop("%n", vector, low) as step:
-        operand = f.at("%operands", f.math("mul", "i64", step.index, 4 * TALLY_STEP))
+        operand = f.at("%operands", f.math("mul", "i64", step.index, 4 * planes))
         pending: list[list[str]] = [[] for _ in range(low_bits + 1)]
-        for plane in _planes(f, operand, TALLY_STEP):
+        for plane in _planes(f, operand, planes):
             pending[0].append(f.load(vector, plane, align=align))
             for k in range(low_bits):
                 if len(pending[k]) == 2:
@@ -165,14 +141,23 @@ def _flip(vector: str, lanes: int) -> str:
 def _gates(lanes: int) -> str:
     f = Function("@gates(ptr %state, ptr %code, i64 %n, ptr %operands, ptr %counters, i64 %bits)")
     with f.loop("%n") as i:
-        instruction = f.at("%code", i.index, "[4 x i32]")
-        operation, count, first, label = (
-            f.emit(f"zext i32 {f.load('i32', instruction, k, 4)} to i64") for k in range(4)
+        instruction = f.at("%code", i.index, "[5 x i32]")
+        operation, count, first, label, bit = (
+            f.emit(f"zext i32 {f.load('i32', instruction, k, 4)} to i64") for k in range(5)
         )
         function = f.load("ptr", "@operations", operation)
         operands = f.at("%operands", first, "i32")
-        counter = f.at("%counters", f.math("mul", "i64", f.math("mul", "i64", label, "%bits"), 8 * lanes))
-        f.do(f"call void {function}(ptr %state, ptr {operands}, i64 {count}, ptr {counter}, i64 %bits)")
+        plane = f.math("add", "i64", f.math("mul", "i64", label, "%bits"), bit)
+        counter = f.at("%counters", f.math("mul", "i64", plane, 8 * lanes))
+        bits = f.math("sub", "i64", "%bits", bit)
+        f.do(f"call void {function}(ptr %state, ptr {operands}, i64 {count}, ptr {counter}, i64 {bits})")
+    return f.text()
+
+
+def _part() -> str:
+    """Straight-line code elsewhere in memory."""
+    f = Function(f"@part{_OPERATION}")
+    f.do(f"call void {f.load('ptr', '%operands', align=4)}(ptr %state, ptr %counter)")
     return f.text()
 
 
@@ -183,7 +168,7 @@ def _image_number(f: Function, index: str) -> str:
 
 
 def _threshold(lanes: int) -> str:
-    """Tiles from bytes: per window 8 * lanes rows of 64 bytes, bit j of byte p is image 8 row + j's p-th pixel."""
+    """Tiles from bytes: per window 8 * lanes rows of 64 bytes; bit j of byte p: image 8 row + j's p-th pixel."""
     pixels = f"<{WINDOW} x i8>"
     f = Function(
         "@threshold(ptr noalias %images, i64 %first, i64 %n, ptr noalias %windows, i64 %n_windows, "
@@ -198,29 +183,35 @@ def _threshold(lanes: int) -> str:
             images.append(f.at("%images", f.math("mul", "i64", number, IMAGE_BYTES)))
         with f.loop("%n_windows") as w:
             window = f.load("i64", "%windows", w.index)
-            under = "zeroinitializer"
-            for image in reversed(images):  # at most the threshold: the complement of the bit
+            row_bits = "zeroinitializer"
+            for image in images:
                 at = f.at(image, window)
-                f.do(
-                    f"call void @llvm.prefetch.p0(ptr {f.at(at, PREFETCH * IMAGE_BYTES)}, i32 0, i32 3, i32 1)"
-                )
+                ahead = f.at(at, PREFETCH * IMAGE_BYTES)
+                f.do(f"call void @llvm.prefetch.p0(ptr {ahead}, i32 0, i32 3, i32 1)")
                 value = f.load(pixels, at, align=1)
                 most = f.emit(f"call {pixels} @llvm.umax.v{WINDOW}i8({pixels} {value}, {pixels} {level})")
                 low = f.emit(
                     f"sext <{WINDOW} x i1> {f.emit(f'icmp eq {pixels} {most}, {level}')} to {pixels}"
                 )
-                under = f.math("sub", pixels, f.math("add", pixels, under, under), low)
+                # The average of the bits so far and 0 or 255 moves the bits down and sets the highest.
+                terms = [f.emit(f"zext {pixels} {part} to <{WINDOW} x i16>") for part in (row_bits, low)]
+                total = f.math("add", f"<{WINDOW} x i16>", *terms)
+                total = f.math("add", f"<{WINDOW} x i16>", total, splat("i16", WINDOW, 1))
+                total = f.math("lshr", f"<{WINDOW} x i16>", total, splat("i16", WINDOW, 1))
+                row_bits = f.emit(f"trunc <{WINDOW} x i16> {total} to {pixels}")
             place = f.math("mul", "i64", w.index, 8 * tile_words(lanes))
             place = f.at("%tile", f.math("add", "i64", place, f.math("mul", "i64", row.index, WINDOW)))
-            f.store(pixels, f.math("xor", pixels, under, splat("i8", WINDOW, -1)), place)
-    return (
-        f"declare {pixels} @llvm.umax.v{WINDOW}i8({pixels}, {pixels})\ndeclare i64 @llvm.umin.i64(i64, i64)\n"
-        "declare void @llvm.prefetch.p0(ptr, i32, i32, i32)\n\n" + f.text()
+            f.store(pixels, f.math("xor", pixels, row_bits, splat("i8", WINDOW, -1)), place)
+    declared = (
+        f"declare {pixels} @llvm.umax.v{WINDOW}i8({pixels}, {pixels})",
+        "declare i64 @llvm.umin.i64(i64, i64)",
+        "declare void @llvm.prefetch.p0(ptr, i32, i32, i32)",
     )
+    return "\n".join([*declared, "", f.text()])
 
 
 def _transpose_bytes(lanes: int) -> str:
-    """Tiles of `threshold` to planes: byte matrices transposed, 16x16 at a time, in four rounds of interleaving."""
+    """Tiles of `threshold` to planes: bytes transposed, 16x16 at a time, in four rounds of interleaving."""
     kind = "<16 x i8>"
     low, high = (
         f"<16 x i32> <{', '.join(f'i32 {i // 2 + i % 2 * 16 + start}' for i in range(16))}>"
@@ -307,7 +298,7 @@ def _start(vector: str, lanes: int) -> str:
 
 
 def _argmax(vector: str, lanes: int) -> str:
-    """Class of most votes, the lowest on a tie, by comparing bit-sliced counters. Scratch planes follow the counters."""
+    """Class of most votes, the lowest on a tie, from bit-sliced counters; scratch planes follow them."""
     align = 8 * lanes
     f = Function("@argmax(ptr %counters, i64 %classes, i64 %bits, i64 %index_bits, ptr noalias %out)")
     best = f.at("%counters", f.math("mul", "i64", "%classes", "%bits"), vector)

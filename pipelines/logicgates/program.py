@@ -7,6 +7,7 @@ holds one loop per operation and walks through them, so that no code is generate
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from itertools import groupby, permutations
 from typing import TYPE_CHECKING
 
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 
 WINDOW = 64
 """Pixels that are thresholded into one word."""
-TALLY_STEP = 32
-"""Planes that a tally takes at a time."""
+TALLY_STEPS = (32, 8)
+"""Planes that a tally takes at a time: in the main, and at the end of a list."""
 
 
 def _canonical(table: int) -> tuple[int, int, tuple[int, int, int]]:
@@ -36,12 +37,16 @@ def _canonical(table: int) -> tuple[int, int, tuple[int, int, int]]:
 
 
 _CANONICAL = {table: _canonical(table) for table in range(0, 256, 2)}
+MIN_COUNTER_BITS = 8
+"""So that a tally on any bit has a counter bit for each of its adders' levels."""
 OPERATIONS = tuple(sorted({(arity, table) for arity, table, _ in _CANONICAL.values() if arity >= 2}))
 """(arity, truth table) of the functions of two or three inputs with f(0, 0, 0) = 0, up to input order."""
 TALLY = len(OPERATIONS)
-"""Add planes to a class's counter."""
-FLIP = TALLY + 1
+"""Add planes to a class's counter, TALLY_STEPS[0] at a time; TALLY + 1: TALLY_STEPS[1] at a time."""
+FLIP = TALLY + 2
 """Complement a class's counter."""
+PART = FLIP + 1
+"""Run a part of straight-line code (straight.py); its operands are the address."""
 
 _ARITY = np.array([arity for arity, _ in OPERATIONS])
 _OPCODE = np.zeros(256, dtype=np.int64)
@@ -54,14 +59,36 @@ for _table, (_arity, _form, _order) in _CANONICAL.items():
         _ORDER[_table] = _order[0]
 
 
+@cache
+def formulas() -> dict[int, tuple[str, int, int]]:
+    """Truth table -> (operation, table, table) of its shortest formula; "andn" is a & ~b."""
+    size = np.full(256, 99)
+    made: dict[int, tuple[str, int, int]] = {}
+    size[[0b10101010, 0b11001100, 0b11110000]] = 0
+    tables = np.arange(256)
+    for length in range(1, 6):
+        new = {}
+        for a in np.flatnonzero(size < 99).tolist():
+            others = np.flatnonzero(size + size[a] == length - 1)
+            for name, result in (
+                ("and", tables & a), ("or", tables | a), ("xor", tables ^ a), ("andn", a & ~tables & 255)
+            ):  # fmt: skip
+                for b in others.tolist():
+                    if size[result[b]] == 99:
+                        new.setdefault(int(result[b]), (name, a, b))
+        made |= new
+        size[list(new)] = length
+    return made
+
+
 @dataclass(frozen=True)
 class Program:
     """Instructions over numbered slots, each of which holds one bit plane. The last slot is always 0."""
 
     code: np.ndarray
-    """int32 [instructions, 4]: operation, how many of it, its first operand, class (for TALLY and FLIP)."""
+    """int32 [instructions, 5]: operation, how many of it, its first operand, class and lowest counter bit."""
     operands: np.ndarray
-    """uint32, slots: target and two or three sources per gate; TALLY_STEP planes per step of a tally."""
+    """uint32, slots: target and two or three sources per gate; planes of a tally, zeros to fill up."""
     windows: np.ndarray
     """int64 [windows], pixel offsets: pixel windows[w] + i, thresholded, goes to slot 64w + i."""
     start: np.ndarray
@@ -87,56 +114,76 @@ def schedule(graph: Graph, netlist: Netlist) -> Program:
     A class's outputs are counted while they are still in the nearest cache, and their slots used again.
     """
     live = graph.live()
-    windows, input_slot = _place_inputs(np.flatnonzero(live[1 : 1 + netlist.n_inputs]), netlist)
+    windows, input_slot = place_inputs(np.flatnonzero(live[1 : 1 + netlist.n_inputs]), netlist)
     gates = np.flatnonzero(live & (graph.layer > 0))
-    tallies, start = _tallies(graph.outputs, netlist.classes)
-    stage = _stages(graph, gates, tallies)
+    votes, start = tallies(graph.outputs, netlist.classes)
+    stage = _stages(graph, gates, votes)
     opcode = _OPCODE[graph.table[gates]]
     sources = np.take_along_axis(graph.inputs[gates], _ORDER[graph.table[gates]], axis=1)
     sources[_ARITY[opcode] == 2, 2] = 0
     order = np.lexsort((sources[:, 1], sources[:, 0], opcode, stage[gates]))
-    slots = _Slots(np.bincount(sources.ravel(), minlength=len(stage)), tallies, input_slot)
-    code: list[tuple[int, int, int, int]] = []
+    slots = _Slots(np.bincount(sources.ravel(), minlength=len(stage)), votes, input_slot)
+    code: list[tuple[int, ...]] = []
     class_stage = int(stage.max()) + 1 - netlist.classes
-    steps = zip(
-        stage[gates][order].tolist(),
-        opcode[order].tolist(),
-        gates[order].tolist(),
-        sources[order].tolist(),
-        strict=True,
-    )
-    by_stage = {key: list(group) for key, group in groupby(steps, key=lambda step: step[0])}
+    steps = zip(stage[gates][order].tolist(), opcode[order].tolist(), gates[order].tolist(), strict=True)
+    steps = zip(steps, sources[order].tolist(), strict=True)
+    by_stage = {key: list(group) for key, group in groupby(steps, key=lambda step: step[0][0])}
     for now in range(1, class_stage + netlist.classes):
-        for operation, group in groupby(by_stage.get(now, []), key=lambda step: step[1]):
+        for operation, group in groupby(by_stage.get(now, []), key=lambda step: step[0][1]):
             arity = OPERATIONS[operation][0]
             first, count = len(slots.operands), 0
-            for _, _, gate, inputs in group:
+            for (_, _, gate), inputs in group:
                 slots.run_gate(gate, inputs[:arity])
                 count += 1
-            code.append((operation, count, first, 0))
+            code.append((operation, count, first, 0, 0))
         if now >= class_stage:
             label = now - class_stage
-            added, subtracted = tallies[label]
+            added, subtracted = votes[label]
             if subtracted:  # c + n, complemented, + p: the constants in `start` make this bias + p - n
-                code.append((TALLY, *slots.run_tally(subtracted), label))
-                code.append((FLIP, 1, 0, label))
+                slots.run_tally(subtracted, label, code)
+                code.append((FLIP, 1, 0, label, 0))
             if added:
-                code.append((TALLY, *slots.run_tally(added), label))
-    zero = slots.count
-    operands = np.array(slots.operands, dtype=np.int64)
-    operands[operands < 0] = zero
+                slots.run_tally(added, label, code)
+    return assemble(code, slots.operands, slots.count, windows, start, netlist)
+
+
+def write_tally(
+    code: list[tuple[int, ...]], operands: list[int], planes: list[int], label: int, bit: int
+) -> None:
+    """Append instructions that count the planes in these slots, each worth 2**bit votes of class `label`."""
+    main, end = TALLY_STEPS
+    steps = len(planes) // main, -(-(len(planes) % main) // end)
+    for operation, count in enumerate(steps, TALLY):
+        if count:
+            code.append((operation, count, len(operands), label, bit))
+            taken = planes[: count * TALLY_STEPS[operation - TALLY]]
+            operands += taken + [-1] * (count * TALLY_STEPS[operation - TALLY] - len(taken))
+            planes = planes[len(taken) :]
+
+
+def assemble(
+    code: list[tuple[int, ...]],
+    operands: list[int],
+    n_slots: int,
+    windows: np.ndarray,
+    start: np.ndarray,
+    netlist: Netlist,
+) -> Program:
+    """A program from its lists; operand -1 is the zero plane, which gets the slot after the others."""
+    slots = np.array(operands, dtype=np.int64)
+    slots[slots < 0] = n_slots
     return Program(
-        code=np.array(code, dtype=np.int32).reshape(-1, 4),
-        operands=operands.astype(np.uint32),
+        code=np.array(code, dtype=np.int32).reshape(-1, 5),
+        operands=slots.astype(np.uint32),
         windows=windows,
         start=start,
-        n_slots=zero + 1,
-        counter_bits=max(5, netlist.group_size.bit_length()),
+        n_slots=n_slots + 1,
+        counter_bits=max(MIN_COUNTER_BITS, netlist.group_size.bit_length()),
         threshold=netlist.threshold,
     )
 
 
-def _place_inputs(live: np.ndarray, netlist: Netlist) -> tuple[np.ndarray, dict[int, int]]:
+def place_inputs(live: np.ndarray, netlist: Netlist) -> tuple[np.ndarray, dict[int, int]]:
     """Windows that cover the live input bits, and the slot of each input's node."""
     rows, columns = np.divmod(live, netlist.side)
     pixels = (rows + netlist.crop) * netlist.SIDE + columns + netlist.crop
@@ -149,21 +196,21 @@ def _place_inputs(live: np.ndarray, netlist: Netlist) -> tuple[np.ndarray, dict[
     return np.array(windows, dtype=np.int64), slot
 
 
-def _tallies(outputs: np.ndarray, classes: int) -> tuple[list[tuple[list[int], list[int]]], np.ndarray]:
-    """Per class the nodes to add, those to subtract (a complemented x counts 1 - x), and the counters' start."""
-    tallies, start = [], []
+def tallies(outputs: np.ndarray, classes: int) -> tuple[list[tuple[list[int], list[int]]], np.ndarray]:
+    """Per class the nodes to add and those to subtract (a complemented x is 1 - x); the counters' start."""
+    lists, start = [], []
     for group in outputs.reshape(classes, -1):
         bias = int((group & 1).sum())
         nodes, at = np.unique(group >> 1, return_inverse=True)
         weight = np.bincount(at, weights=1 - 2 * (group & 1)).astype(np.int64)
         weight[nodes == 0] = 0
         added, subtracted = (np.repeat(nodes, np.maximum(w, 0)).tolist() for w in (weight, -weight))
-        tallies.append((added, subtracted))
+        lists.append((added, subtracted))
         start.append(~bias if subtracted else bias)
-    return tallies, np.array(start, dtype=np.int64)
+    return lists, np.array(start, dtype=np.int64)
 
 
-def _stages(graph: Graph, gates: np.ndarray, tallies: list[tuple[list[int], list[int]]]) -> np.ndarray:
+def _stages(graph: Graph, gates: np.ndarray, votes: list[tuple[list[int], list[int]]]) -> np.ndarray:
     """int64 [nodes]: levels 1, 2, ... from the inputs, then one stage per class, for its own output gates."""
     stage = np.zeros(len(graph.table), dtype=np.int64)
     for depth in range(1, int(graph.layer.max()) + 1):
@@ -171,14 +218,14 @@ def _stages(graph: Graph, gates: np.ndarray, tallies: list[tuple[list[int], list
         stage[nodes] = 1 + stage[graph.inputs[nodes]].max(axis=1)
     levels = int(stage.max())
     users = np.bincount(graph.inputs[gates].ravel(), minlength=len(stage))
-    voters = [np.unique(added + subtracted).astype(np.int64) for added, subtracted in tallies]
+    voters = [np.unique(added + subtracted).astype(np.int64) for added, subtracted in votes]
     for nodes in voters:
         users[nodes] += 1
     users[np.setdiff1d(np.arange(len(stage)), gates)] = 0
     for label, nodes in enumerate(voters):
         own = nodes[users[nodes] == 1]
         stage[own] = levels + 1 + label
-    stage[0] = levels + len(tallies)  # so that every class has its stage, even one without gates
+    stage[0] = levels + len(votes)  # so that every class has its stage, even one without gates
     return stage
 
 
@@ -188,10 +235,10 @@ class _Slots:
     def __init__(
         self,
         uses: np.ndarray,
-        tallies: list[tuple[list[int], list[int]]],
+        votes: list[tuple[list[int], list[int]]],
         input_slot: dict[int, int],
     ) -> None:
-        for nodes in (nodes for pair in tallies for nodes in pair):
+        for nodes in (nodes for pair in votes for nodes in pair):
             uses += np.bincount(np.array(nodes, dtype=np.int64), minlength=len(uses))
         self.uses = uses.tolist()
         self.slot = {0: -1} | input_slot
@@ -211,13 +258,9 @@ class _Slots:
         self.operands.append(target)
         self.operands.extend(sources)
 
-    def run_tally(self, nodes: list[int]) -> tuple[int, int]:
-        """Write the planes of one tally, filled up with zero planes; returns its steps and first operand."""
-        steps, first = -(-len(nodes) // TALLY_STEP), len(self.operands)
-        self.operands.extend(self.slot[node] for node in nodes)
-        self.operands.extend([-1] * (steps * TALLY_STEP - len(nodes)))
+    def run_tally(self, nodes: list[int], label: int, code: list[tuple[int, ...]]) -> None:
+        write_tally(code, self.operands, [self.slot[node] for node in nodes], label, bit=0)
         self._release(nodes)
-        return steps, first
 
     def _release(self, nodes: list[int]) -> None:
         for node in nodes:

@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 
 from pipelines.logicgates.compile import Fate, fold, merge_luts, optimise
 from pipelines.logicgates.kernel import CompiledCircuit
-from pipelines.logicgates.kernel_ir import formulas
 from pipelines.logicgates.netlist import GateLayer, Netlist
-from pipelines.logicgates.program import OPERATIONS, TALLY
+from pipelines.logicgates.program import OPERATIONS, TALLY, formulas
 from tests.logicgates.nets import netlists, random_images, random_netlist
 
 
@@ -77,24 +76,23 @@ def test_single_reader_gates_are_merged_into_luts() -> None:
 
 
 def test_merging_keeps_gates_that_others_read() -> None:
-    graph, _ = fold(random_netlist(3, (400, 300, 200)))
-    before = graph.live().sum()
-    merge_luts(graph)
-    assert graph.live().sum() < before
+    gates, _ = fold(random_netlist(3, (400, 300, 200)))
+    graph = merge_luts(gates)
+    assert graph.live().sum() < gates.live().sum()
     assert not (graph.table & 1).any()
     assert (graph.layer[graph.inputs].max(axis=1) < np.maximum(graph.layer, 1)).all()
 
 
 def test_slots_are_used_again() -> None:
-    circuit = optimise(random_netlist(1, (500,) * 12, ops=(1, 6, 7), crop=4))
-    assert circuit.waterfall.slots < circuit.waterfall.lut3
+    program = optimise(random_netlist(1, (500,) * 12, ops=(1, 6, 7), crop=4)).program
+    assert program.n_slots < program.n_luts
 
 
 def test_a_slot_is_never_overwritten_before_its_last_use() -> None:
     """Every source of every gate was written by the gate the program meant: replayed with unique values."""
     program = optimise(random_netlist(2, (300, 300, 200))).program
     targets = set(range(64 * len(program.windows)))
-    for operation, count, first, _ in program.code.tolist():
+    for operation, count, first, *_ in program.code.tolist():
         if operation < TALLY:
             arity = OPERATIONS[operation][0]
             rows = program.operands[first : first + count * (1 + arity)].reshape(count, 1 + arity)

@@ -18,27 +18,32 @@ from pipelines.logicgates.netlist import GateLayer, Netlist
 from pipelines.weights import ASSETS
 from tests.logicgates.nets import netlists, random_images, random_netlist
 
-LANES = (0, 2, 4, 8)
-EMBEDDED = sorted((ASSETS / "logicgates").glob("[!p]*.safetensors"))
+KERNELS = [(0, False), (2, False), (4, False), (8, False)]
+if kernel.can_run_straight_line():
+    KERNELS.append((4, True))
+each_kernel = pytest.mark.parametrize(("lanes", "straight"), KERNELS)
+EMBEDDED = [ASSETS / "logicgates" / f"{name}.safetensors" for name in ("small", "fast")]
+EMBEDDED = [path for path in EMBEDDED if path.is_file()]
 
 
 @pytest.mark.parametrize("path", EMBEDDED, ids=lambda path: path.stem)
 def test_embedded_nets_on_all_test_images(path: Path) -> None:
     images, _ = mnist("test")
     netlist = Netlist.load(path)
-    circuit = CompiledCircuit(netlist)
     expected = np.concatenate([netlist.votes(images[i : i + 1000]) for i in range(0, len(images), 1000)])
-    assert np.array_equal(circuit.votes(images), expected)
-    assert np.array_equal(circuit.predict(images), expected.argmax(axis=1))
+    for lanes, straight in KERNELS[1:]:
+        circuit = CompiledCircuit(netlist, lanes, straight)
+        assert np.array_equal(circuit.votes(images), expected)
+        assert np.array_equal(circuit.predict(images), expected.argmax(axis=1))
 
 
-@pytest.mark.parametrize("lanes", LANES)
+@each_kernel
 @pytest.mark.parametrize("crop", [0, 4])
-def test_every_width_equals_the_reference(lanes: int, crop: int) -> None:
+def test_every_width_equals_the_reference(lanes: int, straight: bool, crop: int) -> None:
     netlist = random_netlist(7, (500, 400, 300), crop=crop)
     images = mnist("test")[0][:1333]
     expected = netlist.votes(images)
-    circuit = CompiledCircuit(netlist, lanes)
+    circuit = CompiledCircuit(netlist, lanes, straight)
     assert np.array_equal(circuit.votes(images), expected)
     assert np.array_equal(circuit.predict(images), expected.argmax(axis=1))
     assert np.array_equal(circuit.predict_packed(circuit.pack(images)), expected.argmax(axis=1))
@@ -48,36 +53,37 @@ def test_every_width_equals_the_reference(lanes: int, crop: int) -> None:
 @given(netlists(), st.integers(1, 150))
 def test_any_net_any_number_of_images(netlist: Netlist, n: int) -> None:
     images = random_images(n, n)
-    circuit = CompiledCircuit(netlist)
     expected = netlist.votes(images)
-    assert np.array_equal(circuit.votes(images), expected)
-    assert np.array_equal(circuit.predict(images), expected.argmax(axis=1))
+    for straight in {False, KERNELS[-1][1]}:
+        circuit = CompiledCircuit(netlist, straight=straight)
+        assert np.array_equal(circuit.votes(images), expected)
+        assert np.array_equal(circuit.predict(images), expected.argmax(axis=1))
 
 
 @pytest.mark.parametrize("n", [1, 2, 63, 64, 65, 255, 256, 257, 511, 512, 513, 1025])
 def test_odd_numbers_of_images(n: int) -> None:
     netlist = random_netlist(8)
     images = random_images(1, n)
-    for lanes in LANES:
-        circuit = CompiledCircuit(netlist, lanes)
+    for lanes, straight in KERNELS:
+        circuit = CompiledCircuit(netlist, lanes, straight)
         assert np.array_equal(circuit.votes(images), netlist.votes(images))
         assert circuit.predict(images).shape == (n,)
 
 
-@pytest.mark.parametrize("lanes", LANES)
+@each_kernel
 @pytest.mark.parametrize("level", [0, 5, 127, 254, 255])
-def test_threshold_is_exclusive(lanes: int, level: int) -> None:
+def test_threshold_is_exclusive(lanes: int, straight: bool, level: int) -> None:
     """One output per grey value's pixel: it fires for pixel > threshold only."""
     wires = np.arange(256, dtype=np.int32)
     netlist = Netlist((GateLayer(wires, wires, np.full(256, 3, np.uint8)),), classes=256, threshold=level)
     image = np.zeros(784, dtype=np.uint8)
     image[:256] = np.arange(256)
-    votes = CompiledCircuit(netlist, lanes).votes(image.reshape(1, 28, 28))
+    votes = CompiledCircuit(netlist, lanes, straight).votes(image.reshape(1, 28, 28))
     assert np.array_equal(votes[0], np.arange(256) > level)
 
 
-@pytest.mark.parametrize("lanes", LANES)
-def test_a_tie_goes_to_the_lowest_class(lanes: int) -> None:
+@each_kernel
+def test_a_tie_goes_to_the_lowest_class(lanes: int, straight: bool) -> None:
     """Class k has the votes of the pixels 0..8 in some order, so that any subset of classes can tie."""
     rng = np.random.default_rng(0)
     wires = rng.integers(0, 9, 40).astype(np.int32)
@@ -87,7 +93,7 @@ def test_a_tie_goes_to_the_lowest_class(lanes: int) -> None:
     images = images.reshape(-1, 28, 28)
     votes = netlist.votes(images)
     assert ((votes == votes.max(axis=1, keepdims=True)).sum(axis=1) > 1).any()
-    assert np.array_equal(CompiledCircuit(netlist, lanes).predict(images), votes.argmax(axis=1))
+    assert np.array_equal(CompiledCircuit(netlist, lanes, straight).predict(images), votes.argmax(axis=1))
 
 
 def test_numpy_stands_in_without_llvmlite(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,9 +105,9 @@ def test_numpy_stands_in_without_llvmlite(monkeypatch: pytest.MonkeyPatch) -> No
     assert np.array_equal(circuit.votes(images), expected)
 
 
-@pytest.mark.parametrize("lanes", LANES)
-def test_no_images_no_answers(lanes: int) -> None:
-    circuit = CompiledCircuit(random_netlist(8), lanes)
+@each_kernel
+def test_no_images_no_answers(lanes: int, straight: bool) -> None:
+    circuit = CompiledCircuit(random_netlist(8), lanes, straight)
     none = np.zeros((0, 28, 28), dtype=np.uint8)
     assert circuit.predict(none).shape == (0,)
     assert circuit.votes(none).shape == (0, 10)
@@ -109,8 +115,8 @@ def test_no_images_no_answers(lanes: int) -> None:
 
 def test_backend_names_the_vector_width() -> None:
     circuit = CompiledCircuit(random_netlist(9))
-    assert circuit.backend == f"llvmlite {circuit.block}-bit"
-    assert circuit.block in (128, 256, 512)
+    assert circuit.backend.startswith(f"llvmlite {circuit.vector_bits}-bit")
+    assert circuit.vector_bits in (128, 256, 512)
 
 
 def test_four_threads_share_a_circuit() -> None:
