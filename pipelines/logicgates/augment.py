@@ -17,7 +17,7 @@ _jit = numba.njit(fastmath=True, cache=True, error_model="numpy")
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a net is trained: AdamW with a cosine decay of the rates to 2 %, on augmented images."""
+    """How a net is trained: Adam with a cosine decay of the rates to 2 %, on augmented images."""
 
     config: LogicNetConfig
     epochs: int

@@ -84,11 +84,8 @@ def _prepare_wires(u, q, power):
 
 
 @_jit
-def _update_gates(gc, M, p, w, m, v, rate, decay, unbias):
-    """AdamW on w [n, 16] from gc [n, 4].
-
-    rate = lr / (1 - β1^t), decay = 1 - lr·λ, unbias = 1 / (1 - β2^t).
-    """
+def _update_gates(gc, M, p, w, m, v, rate, unbias):
+    """Adam on w [n, 16] from gc [n, 4]: rate = lr / (1 - β1^t), unbias = 1 / (1 - β2^t)."""
     grad = np.empty(16, np.float32)
     for g in range(len(w)):
         c0, c1, c2, c3 = gc[g, 0], gc[g, 1], gc[g, 2], gc[g, 3]
@@ -101,7 +98,7 @@ def _update_gates(gc, M, p, w, m, v, rate, decay, unbias):
             first = _BETA1 * m[g, i] + (np.float32(1) - _BETA1) * t
             second = _BETA2 * v[g, i] + (np.float32(1) - _BETA2) * t * t
             m[g, i], v[g, i] = first, second
-            w[g, i] = w[g, i] * decay - rate * first / (np.sqrt(second * unbias) + _EPS)
+            w[g, i] -= rate * first / (np.sqrt(second * unbias) + _EPS)
 
 
 @_jit
@@ -314,18 +311,17 @@ class _FusedLayer:
                 x, self.candidates, self.ab, self.c, self.q, self.gy, gx, needs_gx, self.gc, self.gq
             )
 
-    def update(self, rate: np.float32, decay: np.float32, unbias: np.float32, wire_rate: np.float32) -> None:
-        _update_gates(self.gc, _M, self.p, self.w, self.m, self.v, rate, decay, unbias)
+    def update(self, rate: np.float32, wire_rate: np.float32, unbias: np.float32) -> None:
+        _update_gates(self.gc, _M, self.p, self.w, self.m, self.v, rate, unbias)
         if self.learnt:
             _update_wires(self.gq, self.q, self.u, self.um, self.uv, wire_rate, unbias)
 
 
 class FusedTrainer:
-    """Trains a LogicNet in place, on the CPU, with AdamW. One thread."""
+    """Trains a LogicNet in place, on the CPU, with Adam. One thread."""
 
-    def __init__(self, net: LogicNet, weight_decay: float = 0.0) -> None:
+    def __init__(self, net: LogicNet) -> None:
         self.net = net
-        self.weight_decay = weight_decay
         self.layers = [_FusedLayer(layer) for layer in net.layers]
         self.steps = 0
 
@@ -344,8 +340,7 @@ class FusedTrainer:
         loss, right = _classify(y, labels, np.float32(self.net.config.tau), self.layers[-1].gy)
         unbias1, unbias2 = 1 / (1 - 0.9**self.steps), 1 / (1 - 0.999**self.steps)
         wire_lr = lr if wire_lr is None else wire_lr
-        rates = (lr * unbias1, 1 - lr * self.weight_decay, unbias2, wire_lr * unbias1)
-        rates = tuple(np.float32(r) for r in rates)
+        rates = tuple(np.float32(r) for r in (lr * unbias1, wire_lr * unbias1, unbias2))
         for i in reversed(range(len(self.layers))):
             below = self.layers[i - 1] if i else None
             gx = below.gy if below else self.layers[i].gy
