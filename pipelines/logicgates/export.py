@@ -15,7 +15,7 @@ C_STATEMENTS = 200
 """Gates per C function: compilers slow down on longer ones."""
 _SIGNALS = {0b10101010: 0, 0b11001100: 1, 0b11110000: 2}
 
-_C_HEAD = """/* A logic gate network that reads 28x28 grey digits, bytes of 0 (paper) to 255 (ink), as class 0..{last}.
+_C_HEAD = """/* A logic gate network that reads 28x28 grey digits (0 paper, 255 ink): classes 0..{last}.
    Written by nine-papers from {gates} trained gates; {luts} operations are left. C99, no dependencies.
 
    int classify(const uint8_t image[784]);
@@ -172,8 +172,9 @@ def expression(table: int, names: list[str]) -> str:
 def to_verilog(netlist: Netlist, module: str = "logic_gates") -> str:
     """Structural, combinational Verilog-2001: live two-input gates, vote counters, argmax.
 
-    Input `x` holds the thresholded pixels of the cropped image, row-major, x[0] the first. Outputs: `votes`, the
-    classes' counts with class 0 in the lowest bits, and `label`, the class of most votes, the lowest on a tie.
+    Input `x` holds the thresholded pixels of the cropped image, row-major, x[0] the first. Outputs:
+    `votes`, the classes' counts with class 0 in the lowest bits, and `label`, the class of most votes,
+    the lowest on a tie.
     """
     graph, _ = fold(netlist)
     bits = netlist.group_size.bit_length()

@@ -1,7 +1,7 @@
 """The kernel as LLVM IR text: thresholding, bit transposition, gates, tallies, argmax over SIMD bit planes.
 
 A plane is a vector of `lanes` 64-bit words: one signal for a block of 64 * lanes images; bit r of lane l is
-image 64 l + r. Nothing here depends on a net: that is a table of instructions (program.py) that `gates` walks.
+image 64 l + r. Nothing here depends on a net: that is a table of instructions (program.py) for `gates`.
 The text is for any target; LLVM splits vectors that are wider than the machine's.
 """
 
@@ -35,8 +35,8 @@ def tile_words(lanes: int) -> int:
 def kernel_ir(lanes: int, gate_loops: bool = True) -> str:
     """LLVM IR of the module; without `gate_loops` the gates must come as straight-line parts. Entry point:
 
-    run(context, input, n, classes, votes, stages): `input` holds n > 0 images of 784 bytes, or n rows of
-    packed words; `classes` (bytes) and `votes` (int32 [n, classes]) have room for n rounded up to whole blocks.
+    run(context, input, n, classes, votes, stages): `input` is n > 0 images of 784 bytes, or n rows of
+    packed words; `classes` (bytes) and `votes` (int32 [n, classes]) have room for whole blocks.
     """
     vector = f"<{lanes} x i64>"
     parts = [_gate(vector, lanes, i) for i in range(len(OPERATIONS))] if gate_loops else []
@@ -168,7 +168,7 @@ def _image_number(f: Function, index: str) -> str:
 
 
 def _threshold(lanes: int) -> str:
-    """Tiles from bytes: per window 8 * lanes rows of 64 bytes; bit j of byte p: image 8 row + j's p-th pixel."""
+    """Tiles from bytes: per window 8 * lanes rows of 64 bytes; bit j of byte p is image 8 row + j."""
     pixels = f"<{WINDOW} x i8>"
     f = Function(
         "@threshold(ptr noalias %images, i64 %first, i64 %n, ptr noalias %windows, i64 %n_windows, "
