@@ -71,7 +71,7 @@ def main() -> None:
     )
     parser.add_argument("--quick", action="store_true", help="fewer rounds, and card.json is left alone")
     arguments = parser.parse_args()
-    metrics = evaluate(rounds=7 if arguments.quick else 15)
+    metrics = evaluate(rounds=15 if arguments.quick else 51)
     if not arguments.quick and (ASSETS / "logicgates" / "card.json").is_file():
         card = read_card("logicgates")
         card["metrics"] = card.get("metrics", {}) | metrics

@@ -8,6 +8,8 @@ Gates are two-input ones here (an instruction each), in the order in which the c
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 
 from pipelines.logicgates.compile import Graph
@@ -23,8 +25,8 @@ from pipelines.logicgates.program import (
 )
 
 PLANE_BYTES = 32
-ONES, TWOS = 15, 14
-"""The registers that count a part's own outputs; the others hold planes."""
+COUNTERS = (15, 14, 13)
+"""Registers that count outputs as they are made: ones, twos, fours. The others hold planes."""
 _INSTRUCTION = {0b1000: "vpand", 0b1110: "vpor", 0b0110: "vpxor"}
 _NEVER = 1 << 60
 
@@ -45,22 +47,29 @@ def straight_line(graph: Graph, netlist: Netlist) -> tuple[Program, list[str]]:
     texts = []
 
     for number, (label, nodes) in enumerate(parts):
-        text, ones, fours = writer.write_part(order[number], nodes)
+        text, ones, eights = writer.write_part(order[number], nodes)
         if text:
             code.append((PART, len(texts), len(operands), label, 0))
             operands.extend([0, 0])  # for the part's address
             texts.append(text)
-        write_tally(code, operands, fours, label, bit=2)
-        write_tally(code, operands, ones, label, bit=0)
+        write_tally(code, operands, eights, label, bit=3)
+        write_tally(code, operands, [writer.slot[node] for node in ones], label, bit=0)
         if nodes and number % 2 == 0:
             code.append((FLIP, 1, 0, label, 0))
-        writer.end_part(nodes, fours)
+        writer.end_part(ones, eights)
     return assemble(code, operands, writer.n_slots, windows, start, netlist), texts
 
 
 def _order(graph: Graph, parts: list[list[int]], n_inputs: int) -> list[list[int]]:
-    """Gates per part in depth-first order from its outputs: each just before it is first needed."""
+    """Gates per part, depth first from its outputs: each just before it is first needed.
+
+    When a plane has one reader left that could run now, it does, so that the plane need not be kept.
+    """
     inputs, tables = graph.inputs[:, :2].tolist(), (graph.table & 15).tolist()
+    readers: list[list[int]] = [[] for _ in inputs]
+    for gate in np.flatnonzero(graph.live() & (graph.layer > 0)).tolist():
+        for source in inputs[gate]:
+            readers[source].append(gate)
     done = [node <= n_inputs for node in range(len(inputs))]
     orders = []
     for nodes in parts:
@@ -69,21 +78,31 @@ def _order(graph: Graph, parts: list[list[int]], n_inputs: int) -> list[list[int
             stack = [root]
             while stack:
                 node = stack[-1]
-                if done[node]:
-                    stack.pop()
-                    continue
                 first, last = inputs[node]
                 if tables[node] == 0b0100:  # the complemented operand last: it must be in a register
                     first, last = last, first
-                if not done[first]:
+                if done[node]:
+                    stack.pop()
+                elif not done[first]:
                     stack.append(first)
                 elif not done[last]:
                     stack.append(last)
                 else:
                     done[node] = True
                     order.append(stack.pop())
+                    for source in (first, last) if first > n_inputs or last > n_inputs else ():
+                        readers[source].remove(node)
+                        stack += _last_reader(source, readers, inputs, done)
         orders.append(order)
     return orders
+
+
+def _last_reader(node: int, readers: list[list[int]], inputs: list[list[int]], done: list[bool]) -> list[int]:
+    """The gate that reads `node` last, if it can run and is itself read."""
+    if len(readers[node]) != 1:
+        return []
+    (reader,) = readers[node]
+    return [reader] if readers[reader] and all(done[source] for source in inputs[reader]) else []
 
 
 class _Writer:
@@ -103,56 +122,82 @@ class _Writer:
         for nodes in parts:
             for node in nodes:
                 self.votes[node] += 1
-        self.own = [votes == 1 and not uses for votes, uses in zip(self.votes, self.uses, strict=True)]
-        for node in input_slot:
-            self.own[node] = False
         self.slot = dict(input_slot)
         self.n_slots = 64 * (1 + max(input_slot.values(), default=-1) // 64)
         self.free = sorted(set(range(self.n_slots)) - set(input_slot.values()), reverse=True)
-        self.held: list[int | None] = [None] * TWOS  # node in each register
+        self.held: list[int | None] = [None] * min(COUNTERS)  # node in each register
         self.register: dict[int, int] = {}
         self.lines: list[str] = []
 
     def write_part(self, order: list[int], nodes: list[int]) -> tuple[str, list[int], list[int]]:
-        """Assembly of a part's gates; slots of the planes to be tallied for it as ones, and as fours."""
+        """Assembly of a part's gates, which counts those of its outputs that it makes.
+
+        Left to be tallied are the nodes returned second, as ones, and the slots returned third, as eights.
+        """
         self.lines = []
-        fours: list[int] = []
-        own: list[int] = []  # outputs that wait in registers to be counted together
+        self.eights: list[int] = []
+        self.carries: list[list[int]] = [[] for _ in COUNTERS]
+        entries = Counter(nodes)
+        made_here = {node for node in order if entries[node] == 1}
         for node in order:
             self._write_gate(node)
-            if self.own[node]:
-                own.append(node)
-                self.uses[node] = [-_NEVER]  # stays in its register
-                if len(own) == 2:
-                    self._add(*own, ONES)
-                elif len(own) == 4:
-                    self._add(*own[2:], ONES)
-                    self._add(own[1], own[3], TWOS)
-                    fours.append(self._put(f"%ymm{self.register[own[3]]}"))
-                    self._forget(own[3])
-                    own = []
-            elif not self.uses[node]:
+            if node in made_here:
+                self.votes[node] -= 1
+                self._count(node if not self.uses[node] and not self.votes[node] else self._copy(node), 0)
+            if not self.uses[node]:
                 self._drop(node)
-        if len(own) % 2:
-            self.uses[own[-1]] = []
-            self._store(own[-1])
-        if len(own) >= 2:
-            fours.append(self._add_carry(own[1]))
+        for level, waiting in enumerate(self.carries):
+            if waiting:
+                self._count(None, level)
         for node in [node for node in self.held if node is not None]:
             self._drop(node)
-        ones = [self.slot[node] for node in nodes if node in self.slot]
-        if fours:
-            into = [f"vmovdqa (%rsi), %ymm{ONES}", f"vmovdqa {PLANE_BYTES}(%rsi), %ymm{TWOS}"]
-            back = [f"vmovdqa %ymm{ONES}, (%rsi)", f"vmovdqa %ymm{TWOS}, {PLANE_BYTES}(%rsi)"]
+        if made_here:
+            places = [(f"{PLANE_BYTES * k}(%rsi)", f"%ymm{register}") for k, register in enumerate(COUNTERS)]
+            into = [f"vmovdqa {memory}, {register}" for memory, register in places]
+            back = [f"vmovdqa {register}, {memory}" for memory, register in places]
             self.lines = [*into, *self.lines, *back]
-        return "\n".join([*self.lines, "vzeroupper", "ret"]) if self.lines else "", ones, fours
+        text = "\n".join([*self.lines, "vzeroupper", "ret"]) if self.lines else ""
+        return text, [node for node in nodes if node not in made_here], self.eights
 
-    def end_part(self, nodes: list[int], fours: list[int]) -> None:
+    def end_part(self, ones: list[int], eights: list[int]) -> None:
         """After the tally: its planes' slots are free again, unless they are still read."""
-        self.free.extend(fours)
-        for node in nodes:
+        self.free.extend(eights)
+        for node in ones:
             self.votes[node] -= 1
             self._release(node)
+
+    def _count(self, node: int | None, level: int) -> None:
+        """Count a plane, worth 2**level votes, together with the one that waits; None: that one alone.
+
+        The carry replaces the plane in its register, and waits for another one or is stored.
+        """
+        waiting = self.carries[level]
+        if node is not None:
+            self.uses[node] = [-_NEVER]  # stays in its register
+            waiting.append(node)
+            if len(waiting) < 2:
+                return
+        self.carries[level] = []
+        carry = waiting[-1]
+        if node is None:
+            self._half_add(carry, COUNTERS[level])
+        else:
+            self._add(*waiting, COUNTERS[level])
+        if level + 1 < len(COUNTERS):
+            self._count(carry, level + 1)
+        else:
+            self.eights.append(self._put(self.register[carry]))
+            self._forget(carry)
+
+    def _copy(self, node: int) -> int:
+        """A second node for the same plane, in a register of its own."""
+        register = self._free_register(keep=(node,))
+        self.lines.append(f"vmovdqa %ymm{self.register[node]}, %ymm{register}")
+        copy = len(self.uses)
+        self.uses.append([])
+        self.votes.append(0)
+        self.held[register], self.register[copy] = copy, register
+        return copy
 
     def _write_gate(self, node: int) -> None:
         a, b = self.inputs[node]
@@ -194,18 +239,20 @@ class _Writer:
         ]
         self._forget(a)
 
-    def _add_carry(self, node: int) -> int:
-        """Half adder: count a carry, in the place of `node`, as two; returns the slot of its own carry."""
-        y, total = (f"%ymm{register}" for register in (self.register[node], TWOS))
-        carry = f"%ymm{self._free_register(keep=(node,))}"
-        self.lines += [f"vpand {y}, {total}, {carry}", f"vpxor {y}, {total}, {total}"]
-        self._forget(node)
-        return self._put(carry)
+    def _half_add(self, node: int, counter: int) -> None:
+        """Half adder: count one plane; the carry is left in its place."""
+        y, total = f"%ymm{self.register[node]}", f"%ymm{counter}"
+        old = f"%ymm{self._free_register(keep=(node,))}"
+        self.lines += [
+            f"vmovdqa {total}, {old}",
+            f"vpxor {y}, {total}, {total}",
+            f"vpand {y}, {old}, {y}",
+        ]
 
-    def _put(self, register: str) -> int:
+    def _put(self, register: int) -> int:
         """Store a register in a new slot."""
         slot = self._new_slot()
-        self.lines.append(f"vmovdqa {register}, {PLANE_BYTES * slot}(%rdi)")
+        self.lines.append(f"vmovdqa %ymm{register}, {PLANE_BYTES * slot}(%rdi)")
         return slot
 
     def _next(self, node: int) -> int:
@@ -240,7 +287,7 @@ class _Writer:
 
     def _store(self, node: int) -> None:
         if node not in self.slot:
-            self.slot[node] = self._put(f"%ymm{self.register[node]}")
+            self.slot[node] = self._put(self.register[node])
 
     def _new_slot(self) -> int:
         if self.free:

@@ -30,7 +30,7 @@ def some_netlist() -> Netlist:
 def build(folder: Path, source: str, *options: str) -> Path:
     (folder / "net.c").write_text(source)
     made = folder / "net.out"
-    flags = ["-std=c99", "-O1", *options]
+    flags = ["-std=c99", "-O0", *options]
     subprocess.run(["gcc", *flags, "-o", made, folder / "net.c"], check=True)
     return made
 
@@ -87,8 +87,13 @@ def simulate(folder: Path, netlist: Netlist, images: np.ndarray) -> tuple[np.nda
 
 
 @needs_iverilog
-def test_verilog_gives_the_same_votes(tmp_path: Path) -> None:
-    netlist, images = some_netlist(), mnist("test")[0][:1000]
+@pytest.mark.parametrize(
+    ("netlist", "n"),
+    [(random_netlist(1, (400, 300, 200), crop=4), 1000), (some_netlist(), 30)],
+    ids=["random", "embedded"],
+)
+def test_verilog_gives_the_same_votes(tmp_path: Path, netlist: Netlist, n: int) -> None:
+    images = mnist("test")[0][:n]
     votes, labels = simulate(tmp_path, netlist, images)
     expected = netlist.votes(images)
     assert np.array_equal(votes, expected)
