@@ -67,7 +67,7 @@ def _race() -> None:
     bar.connect(race, [], [plot, note], api_name="logicgates_race")
 
 
-@job
+@job(outputs=2)
 def race() -> Iterator[tuple[go.Figure, str, Progress | str]]:
     """Time the compiled circuits, difflogic's scheme, an MLP and a CNN on one core of this machine."""
     from pipelines.logicgates.benchmark import measure  # brings torch
@@ -115,7 +115,7 @@ def _train(net: gr.Radio, own: gr.State) -> None:
         "its discretisation meet, then draw on the pad with the circuit that you trained."
     )
     with gr.Row():
-        seconds = gr.Slider(10, 120, value=60, step=5, label="Seconds")
+        seconds = gr.Slider(5, 120, value=60, step=5, label="Seconds")
         width = gr.Slider(500, 8000, value=4000, step=500, label="Gates per layer")
         depth = gr.Slider(2, 6, value=3, step=1, label="Layers")
         straight_through = gr.Checkbox(
@@ -143,7 +143,7 @@ def _train(net: gr.Radio, own: gr.State) -> None:
     )
 
 
-@job
+@job(outputs=2)
 def train(
     seconds: float = 60,
     width: int = 4000,

@@ -11,7 +11,7 @@ import gradio as gr
 from gradio.components import Component
 
 from pipelines.weights import read_card
-from tabs.status import INTERRUPTED, STOPPED, WAITING
+from tabs.status import STOPPED, WAITING
 
 HEAVY = "heavy"
 """Concurrency group of long jobs: one at a time, so that a visitor who only draws is never slowed down."""
@@ -83,7 +83,6 @@ class RunBar:
             concurrency_limit=1,
             show_progress="hidden",
         )
-        running.failure(lambda: INTERRUPTED, outputs=self.status, **quiet)
         running.then(lambda: _buttons(running=False), outputs=buttons, **quiet)
         self.stop.click(
             lambda: (*_buttons(running=False), STOPPED),

@@ -59,30 +59,37 @@ def answer(handler: Callable[..., Any]) -> Callable[..., Any]:
     return safe
 
 
-def job(handler: Callable[..., Iterator[tuple[Any, ...]]]) -> Callable[..., Iterator[tuple[Any, ...]]]:
-    """Make a long handler safe and give it a status line.
+Job = Callable[..., Iterator[tuple[Any, ...]]]
 
-    `handler` yields tuples (*outputs, progress), where progress is a Progress while it works and a sentence
+
+def job(outputs: int) -> Callable[[Job], Job]:
+    """Make a long handler with that many outputs safe, and give it a status line.
+
+    The handler yields tuples (*outputs, progress), where progress is a Progress while it works and a sentence
     at the end. When the visitor stops or leaves, the generator is closed and its `finally` blocks run.
     """
 
-    @functools.wraps(handler)
-    def safe(*args: Any, **kwargs: Any) -> Iterator[tuple[Any, ...]]:
-        start = time.monotonic()
-        steps = handler(*args, **kwargs)
-        try:
-            for *outputs, progress in steps:
-                elapsed = time.monotonic() - start
-                if isinstance(progress, Progress):
-                    yield (*outputs, progress_line(progress, elapsed))
-                else:
-                    yield (*outputs, line(f"{progress} · {elapsed:.1f} s", "done"))
-        except Exception as error:
-            _fail(error)
-        finally:
-            steps.close()
+    def decorate(handler: Job) -> Job:
+        @functools.wraps(handler)
+        def safe(*args: Any, **kwargs: Any) -> Iterator[tuple[Any, ...]]:
+            start = time.monotonic()
+            steps = handler(*args, **kwargs)
+            try:
+                for *values, progress in steps:
+                    elapsed = time.monotonic() - start
+                    if isinstance(progress, Progress):
+                        yield (*values, progress_line(progress, elapsed))
+                    else:
+                        yield (*values, line(f"{progress} · {elapsed:.1f} s", "done"))
+            except Exception as error:
+                yield (*[gr.skip()] * outputs, INTERRUPTED)
+                _fail(error)
+            finally:
+                steps.close()
 
-    return safe
+        return safe
+
+    return decorate
 
 
 def _fail(error: Exception) -> NoReturn:

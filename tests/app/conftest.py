@@ -104,9 +104,8 @@ def open_page(server: str, browser: Browser) -> Iterator[OpenPage]:
         )
         page.goto(f"{server}?tab={tab}&__theme={theme}")
         page.locator(f"#tab-{tab}-button[aria-selected=true]").wait_for(state="attached")
-        page.locator("#papers").wait_for()
-        page.evaluate("document.fonts.ready")
-        page.wait_for_load_state("networkidle")
+        page.locator(":is(.np-hero, .np-paper):visible").wait_for()
+        page.wait_for_function("document.fonts.status === 'loaded'")
         return page
 
     yield open_tab

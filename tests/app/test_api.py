@@ -65,7 +65,7 @@ def test_statistics_and_export(client: Client) -> None:
 
 
 def test_train_streams_and_ends(client: Client) -> None:
-    job = client.submit(5, 500, 2, True, "residual", 10, 0.02, 0, api_name="/logicgates_train")
+    job = client.submit(6, 500, 2, True, "residual", 10, 0.02, 0, api_name="/logicgates_train")
     job.result(timeout=60)
     assert len(job.outputs()) > 3
     assert "right" in job.outputs()[-1][-1]

@@ -10,7 +10,7 @@ import pytest
 
 from pipelines.errors import InputError
 from pipelines.runtime import Progress
-from tabs.status import APOLOGY, answer, job, line, progress_line
+from tabs.status import APOLOGY, INTERRUPTED, answer, job, line, progress_line
 
 
 def test_the_status_line_says_step_time_and_rest() -> None:
@@ -35,13 +35,14 @@ def test_an_input_error_tells_the_caller_message_and_hint() -> None:
 
 
 def test_our_own_faults_end_in_an_apology_without_details() -> None:
-    @job
+    @job(outputs=1)
     def handler() -> Iterator[tuple[str, Progress]]:
         yield "first", Progress(1, 2)
         raise RuntimeError("/secret/path")
 
     steps = handler()
     assert next(steps)[0] == "first"
+    assert next(steps)[-1] == INTERRUPTED
     with pytest.raises(gr.Error) as told:
         next(steps)
     assert told.value.message == APOLOGY
@@ -50,7 +51,7 @@ def test_our_own_faults_end_in_an_apology_without_details() -> None:
 def test_closing_a_job_closes_its_handler() -> None:
     closed = []
 
-    @job
+    @job(outputs=1)
     def handler() -> Iterator[tuple[str, Progress]]:
         try:
             for i in range(100):
@@ -65,7 +66,7 @@ def test_closing_a_job_closes_its_handler() -> None:
 
 
 def test_a_job_ends_with_its_sentence_and_the_time() -> None:
-    @job
+    @job(outputs=1)
     def handler() -> Iterator[tuple[str, Progress | str]]:
         yield "half", Progress(1, 2)
         yield "whole", "Done with seed 3"

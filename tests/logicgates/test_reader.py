@@ -11,6 +11,7 @@ from pipelines.logicgates import GATE_NAMES, NETS, LogicGates, ink_of, load, mni
 from pipelines.logicgates.cone import cone
 from pipelines.logicgates.data import normalise_digit
 from pipelines.logicgates.netlist import TRUTH_TABLES, GateLayer, Netlist
+from pipelines.logicgates.reader import _outputs
 
 
 def enlarged(digit: np.ndarray, size: int = 280) -> np.ndarray:
@@ -63,6 +64,12 @@ def test_a_reading_adds_up() -> None:
     assert reading.votes.sum() == reading.signals[-1].sum()
     assert reading.prediction == reading.votes.argmax()
     assert np.array_equal(net.circuit.votes(reading.digit[None])[0], reading.votes)
+
+
+def test_packed_outputs_are_the_reference() -> None:
+    net = load("fast").netlist
+    images = mnist("train")[0][:19]
+    assert np.array_equal(_outputs(net, images), net.signals(images)[-1])
 
 
 def test_the_telling_output_belongs_to_its_digit_and_fired() -> None:
