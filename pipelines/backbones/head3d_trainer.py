@@ -27,6 +27,7 @@ from .head3d_model import (
 
 ENCODED_SHARE = 0.35  # of the persons, whose w comes from the encoder in place of the mapping
 LATENT_WEIGHT, POSE_WEIGHT, ADVERSARIAL_WEIGHT = 0.1, 0.5, 0.03
+ADVERSARIAL_RATE = 0.25  # of the generator's learning rate, beside a discriminator
 R1_EVERY, R1_GAMMA = 8, 0.5
 VIEW_NOISE = 0.1  # radians, on what D is told, so that it cannot learn persons by their exact camera
 EMA_HALF_LIFE = 10_000  # pictures
@@ -45,7 +46,7 @@ class TrainSettings:
     capacity: int
     start: int
     closing_seconds: float
-    generator_rate: float = 2e-3
+    generator_rate: float = 8e-3
     encoder_rate: float = 5e-4
     discriminator_rate: float = 5e-4
 
@@ -110,7 +111,7 @@ class Trainer:
             (self.networks.pose, settings.encoder_rate),
         )
         groups = [{"params": list(part.parameters()), "lr": rate, "initial": rate} for part, rate in parts]
-        self.optimizer = torch.optim.Adam(groups, betas=(0.5, 0.99))
+        self.optimizer = torch.optim.Adam(groups, betas=(0.9, 0.99))
         rate = settings.discriminator_rate
         group = {"params": list(self.discriminator.parameters()), "lr": rate, "initial": rate}
         self.discriminator_optimizer = torch.optim.Adam([group], betas=(0.0, 0.99))
@@ -238,7 +239,7 @@ class Trainer:
         )
         ramp = min(1.0, (self.fresh_steps + 1) / RAMP_STEPS)
         for optimizer, factor in (
-            (self.optimizer, 0.5 if self.adversarial else 1.0),
+            (self.optimizer, ADVERSARIAL_RATE if self.adversarial else 1.0),
             (self.discriminator_optimizer, 1.0),
         ):
             for group in optimizer.param_groups:
