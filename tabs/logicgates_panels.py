@@ -119,12 +119,12 @@ def _train(net: gr.Radio, own: gr.State) -> None:
         width = gr.Slider(500, 8000, value=4000, step=500, label="Gates per layer")
         depth = gr.Slider(2, 6, value=3, step=1, label="Layers")
         straight_through = gr.Checkbox(
-            False, label="Straight-through", info="Hard gates forward, soft backward"
+            True, label="Straight-through", info="Hard gates forward, soft backward"
         )
     with gr.Accordion("Advanced", open=False), gr.Row():
         initialisation = gr.Radio(["gaussian", "residual"], value="gaussian", label="Initialisation")
         tau = gr.Slider(1, 40, value=10, step=1, label="Temperature τ")
-        rate = gr.Slider(0.001, 0.1, value=0.03, step=0.001, label="Learning rate")
+        rate = gr.Slider(0.001, 0.1, value=0.05, step=0.001, label="Learning rate")
         seed = gr.Number(0, precision=0, minimum=0, maximum=2**31 - 1, label="Seed")
     bar = RunBar("Train")
     plot = gr.Plot(show_label=False, container=False)
@@ -148,10 +148,10 @@ def train(
     seconds: float = 60,
     width: int = 4000,
     depth: int = 3,
-    straight_through: bool = False,
+    straight_through: bool = True,
     initialisation: str = "gaussian",
     tau: float = 10,
-    learning_rate: float = 0.03,
+    learning_rate: float = 0.05,
     seed: int = 0,
 ) -> Iterator[tuple[go.Figure, Any, Progress | str]]:
     """Train a net on MNIST for some seconds; returns its curve and keeps the circuit for this visit."""

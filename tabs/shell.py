@@ -11,7 +11,7 @@ import gradio as gr
 from gradio.components import Component
 
 from pipelines.weights import read_card
-from tabs.status import STOPPED, WAITING
+from tabs.status import INTERRUPTED, STOPPED, WAITING
 
 HEAVY = "heavy"
 """Concurrency group of long jobs: one at a time, so that a visitor who only draws is never slowed down."""
@@ -83,7 +83,8 @@ class RunBar:
             concurrency_limit=1,
             show_progress="hidden",
         )
-        running.then(lambda: _buttons(running=False), outputs=buttons, **quiet)
+        running.success(lambda: _buttons(running=False), outputs=buttons, **quiet)
+        running.failure(_after_failure, inputs=self.status, outputs=buttons, **quiet)
         self.stop.click(
             lambda: (*_buttons(running=False), STOPPED),
             outputs=[*buttons, self.status],
@@ -91,6 +92,13 @@ class RunBar:
             **quiet,
         )
         return running
+
+
+def _after_failure(status: str) -> tuple[Any, Any]:
+    """A stopped job ends in a failure too, perhaps while the next one waits, which keeps its Stop button."""
+    if status == INTERRUPTED:
+        return _buttons(running=False)
+    return (gr.Button(interactive=True), gr.skip()) if status == WAITING else (gr.skip(), gr.skip())
 
 
 def _buttons(running: bool) -> tuple[gr.Button, gr.Button]:

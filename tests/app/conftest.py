@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM_FLAGS = [
@@ -106,6 +106,7 @@ def open_page(server: str, browser: Browser) -> Iterator[OpenPage]:
         page.locator(f"#tab-{tab}-button[aria-selected=true]").wait_for(state="attached")
         page.locator(":is(.np-hero, .np-paper):visible").wait_for()
         page.wait_for_function("document.fonts.status === 'loaded'")
+        expect(page.locator(".empty:visible")).to_have_count(0, timeout=30_000)  # plots are drawn
         return page
 
     yield open_tab

@@ -80,14 +80,16 @@ def test_training_stops_when_told(open_page: OpenPage) -> None:
     page.get_by_role("button", name="Train", exact=True).click()
     stop = page.get_by_role("button", name="Stop").locator("visible=true")
     expect(stop).to_be_enabled()
-    expect(page.get_by_text(re.compile("s gone")).locator("visible=true")).to_be_visible()
+    expect(page.get_by_text(re.compile("s gone")).locator("visible=true")).to_be_visible(timeout=20_000)
     stop.click()
     expect(page.get_by_text("Stopped.").locator("visible=true")).to_be_visible()
     expect(page.get_by_role("button", name="Train", exact=True)).to_be_enabled()
     # the place is free again: the next job starts at once
     page.get_by_role("button", name="Train", exact=True).click()
-    expect(page.get_by_text(re.compile("discretised ·")).locator("visible=true")).to_be_visible()
+    again = page.get_by_text(re.compile("discretised ·")).locator("visible=true")
+    expect(again).to_be_visible(timeout=20_000)
     stop.click()
+    expect(page.locator(".js-plotly-plot .scatterlayer").locator("visible=true").first).to_be_attached()
 
 
 def test_a_trained_net_becomes_the_circuit_of_the_pad(open_page: OpenPage) -> None:
