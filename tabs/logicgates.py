@@ -67,9 +67,14 @@ def build() -> None:
     drawing = to_drawing(images[EXAMPLES[0]])
     votes_start, firing_start, _ = read_drawing(drawing, "fast")
     own = gr.State(None)
-    with gr.Row(equal_height=False):
+    with gr.Row(equal_height=False, elem_classes="np-workbench"):
         with gr.Column(scale=4, min_width=300):
-            pad = DrawingPad(drawing, label="Draw a digit here", hint="Draw with mouse, pen or finger")
+            pad = DrawingPad(
+                drawing,
+                label="Draw a digit here",
+                hint="Draw with mouse, pen or finger",
+                elem_classes="np-input",
+            )
             pictures = [(png_url(Image.fromarray(255 - images[i])), f"a {labels[i]}") for i in EXAMPLES]
             examples = Examples(pictures, label="Or take one from MNIST's test set")
             net = gr.Radio(panels.circuit_choices(None), value="fast", label="Circuit")
@@ -78,9 +83,11 @@ def build() -> None:
                     type="pil", image_mode=None, sources=["upload", "clipboard"], height=180, label="Picture"
                 )
         with gr.Column(scale=6, min_width=320):
-            votes = views.VotesView(votes_start, min_height=240)
-            status = gr.HTML(line("The first example, read when this page started.", "done"))
-            firing = gr.HTML(firing_start)
+            votes = views.VotesView(votes_start, min_height=240, elem_classes="np-result")
+            status = gr.HTML(
+                line("The first example, read when this page started.", "done"), elem_classes="np-result"
+            )
+            firing = gr.HTML(firing_start, elem_classes="np-result")
     with gr.Tabs():
         with gr.Tab("Inside the circuit"):
             digit = gr.Radio(DIGITS, value=str(votes_start["prediction"]), label="Gates behind")

@@ -19,8 +19,8 @@ from tests.app.test_page import NAMES
 HERE = Path(__file__).parent
 BASELINES = HERE / "baselines"
 OUTPUT = HERE / "output"
-DYNAMIC = (".np-status", ".np-dynamic")
-"""Areas that differ from run to run (timings) and are masked."""
+DYNAMIC = (".np-status.busy",)
+"""Areas that differ from run to run (progress of a job) and are masked."""
 TOLERANCE = 0.004
 """Share of pixels that may differ: text is smoothed a little differently by other browser versions."""
 
