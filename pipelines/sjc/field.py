@@ -110,18 +110,14 @@ class VoxelField(nn.Module):
             raw = raw * self.scale.exp()
         return self.config.gain * softplus(raw + self.config.shift)
 
-    def raw_at_density(self, density: float) -> float:
-        """The raw value whose density this is: where marching cubes must cut the raw grid."""
-        inverse = density / self.config.gain
-        return (inverse + math.log(-math.expm1(-inverse)) - self.config.shift) / math.exp(self.scale.item())
-
     @torch.no_grad()
+    def alpha(self) -> Tensor:
+        """[G, G, G]: what each voxel hides of what is behind it, 0..1."""
+        return 1 - torch.exp(-self._density(self.grid[0, 0]) * self.voxel)
+
     def occupied(self) -> Tensor:
-        """bool [G, G, G]: voxels that hide at least OCCUPIED_ALPHA of what is behind, and their
-        neighbours."""
-        density = self._density(self.grid[:, :1])
-        alpha = 1 - torch.exp(-density * self.voxel)
-        return max_pool3d(alpha, 3, stride=1, padding=1)[0, 0] > OCCUPIED_ALPHA
+        """bool [G, G, G]: voxels that hide at least OCCUPIED_ALPHA, and their neighbours."""
+        return max_pool3d(self.alpha()[None, None], 3, stride=1, padding=1)[0, 0] > OCCUPIED_ALPHA
 
     def background_at(self, directions: Tensor) -> Tensor | float:
         """What rays [m, 3] (unit length) see behind the object: [m, channels], or white."""

@@ -8,12 +8,13 @@ import fast_simplification
 import numpy as np
 import torch
 import trimesh
-from scipy.ndimage import binary_fill_holes
+from scipy.ndimage import binary_fill_holes, gaussian_filter
 from skimage.measure import marching_cubes
 
 from pipelines.sjc.field import VoxelField
 
-SURFACE_ALPHA = 0.5  # what one voxel must hide to be inside
+SURFACE_ALPHA = 0.22  # what one voxel must hide to be inside
+SMOOTHING = 0.6  # voxels
 SMALLEST_COMPONENT = 0.05  # of the largest one's area
 MAX_FACES = 12_000
 COLOUR_DEPTH, COLOUR_HEIGHT = 4.0, 2.0  # voxels below and above the surface whose colours a vertex sums up
@@ -97,25 +98,20 @@ def linear_to_srgb(light: np.ndarray) -> np.ndarray:
     return np.where(light <= 0.0031308, light * 12.92, 1.055 * np.maximum(light, 0) ** (1 / 2.4) - 0.055)
 
 
-@torch.no_grad()
 def surface(field: VoxelField) -> trimesh.Trimesh | None:
-    """The closed surface where a voxel hides half of what is behind it, without hollows and specks, at most
-    about MAX_FACES faces; None where the field is empty."""
-    density = -np.log1p(-SURFACE_ALPHA) / field.voxel
-    level = field.raw_at_density(density)
-    raw = field.grid[0, 0].cpu().numpy()
-    inside = raw > level
-    # Nobody sees the hollows that an optimised shell leaves.
-    raw = np.where(binary_fill_holes(inside) & ~inside, level + 1, raw)
-    # A border of empty space closes what touches the cube's sides.
-    raw = np.pad(raw, 1, constant_values=min(raw.min(), level - 1))
+    """The closed surface where a voxel hides SURFACE_ALPHA of what is behind it, without hollows and specks,
+    at most about MAX_FACES faces; None where the field is empty."""
+    alpha = gaussian_filter(field.alpha().cpu().numpy(), SMOOTHING)
+    inside = alpha > SURFACE_ALPHA
     if not inside.any():
         return None
-    corners, faces, _, _ = marching_cubes(raw, level, gradient_direction="ascent")
-    half = field.config.extent
-    places = (corners[:, ::-1] - 0.5) * field.voxel - half  # grid index i lies at (i + 1/2) voxels
-    mesh = trimesh.Trimesh(places, faces, process=True)
-    mesh = _largest(mesh)
+    # Nobody sees the hollows that an optimised shell leaves.
+    alpha[binary_fill_holes(inside) & ~inside] = 1
+    # A border of empty space closes what touches the cube's sides.
+    corners, faces, _, _ = marching_cubes(np.pad(alpha, 1), SURFACE_ALPHA, gradient_direction="ascent")
+    # With the border, grid index i lies at (i - 1/2) voxels; axes are z, y, x.
+    places = (corners[:, ::-1] - 0.5) * field.voxel - field.config.extent
+    mesh = _largest(trimesh.Trimesh(places, faces, process=True))
     if mesh.volume < 0:
         mesh.invert()
     return _simplified(mesh)
