@@ -84,7 +84,7 @@ class RunBar:
             show_progress="hidden",
         )
         running.success(lambda: _buttons(running=False), outputs=buttons, **quiet)
-        running.failure(_after_failure, inputs=self.status, outputs=buttons, **quiet)
+        running.failure(_after_failure, inputs=self.status, outputs=[*buttons, self.status], **quiet)
         self.stop.click(
             lambda: (*_buttons(running=False), STOPPED),
             outputs=[*buttons, self.status],
@@ -94,11 +94,13 @@ class RunBar:
         return running
 
 
-def _after_failure(status: str) -> tuple[Any, Any]:
-    """A stopped job ends in a failure too, perhaps while the next one waits, which keeps its Stop button."""
+def _after_failure(status: str) -> tuple[Any, Any, Any]:
+    """A stopped job ends in a failure too: its last report may have come after Stop, or the next job may wait."""
     if status == INTERRUPTED:
-        return _buttons(running=False)
-    return (gr.Button(interactive=True), gr.skip()) if status == WAITING else (gr.skip(), gr.skip())
+        return (*_buttons(running=False), gr.skip())
+    if status == WAITING:
+        return gr.Button(interactive=True), gr.skip(), gr.skip()
+    return gr.skip(), gr.skip(), STOPPED
 
 
 def _buttons(running: bool) -> tuple[gr.Button, gr.Button]:

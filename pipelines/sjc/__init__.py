@@ -6,11 +6,11 @@ for report in generate("a red sofa", seed=1):
 
 from __future__ import annotations
 
-from pipelines.sjc.generate import Result, Settings, embedded_denoiser, finish, generate
 from pipelines.sjc.mesh import Mesh, MeshStatistics
 from pipelines.sjc.optimise import Preview
 from pipelines.sjc.prompts import KnownPrompts, Nearest
 from pipelines.sjc.recipes import PRESETS
+from pipelines.sjc.run import Result, Settings, embedded_denoiser, finish, generate
 from pipelines.sjc.turntable import depth_picture, gif, mp4
 
 __all__ = [

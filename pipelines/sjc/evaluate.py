@@ -20,7 +20,7 @@ import numpy as np
 from pipelines import runtime
 from pipelines.backbones.diffusion import NAME, Denoiser
 from pipelines.runtime import Progress
-from pipelines.sjc.generate import Result, embedded_denoiser, generate
+from pipelines.sjc.run import Result, embedded_denoiser, generate
 from pipelines.sjc.scene import Scene, data_scene, family_scene, field_ring, mesh_ring, psnr
 from pipelines.weights import ASSETS, read_card, write_card
 

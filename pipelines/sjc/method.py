@@ -40,7 +40,8 @@ def paas(
     """One sample of the perturb-and-average score of y [n, channels, s, s] at noise σ [n].
 
     "eq15": (D(y + σn; σ) - (y + σn)) / σ², the score at the perturbed image. "eq16": (D(y + σn; σ) - y) / σ²,
-    the same without the term -n/σ, whose mean is zero: an unbiased estimate of smaller variance. n ~ N(0, I).
+    the same without the term -n/σ, whose mean is zero: unbiased too, and of smaller variance wherever σ
+    exceeds the spread of the data (for data N(m, s²) the ratio of variances is (s/σ)⁴). n ~ N(0, I).
     """
     noise = torch.randn(y.shape, generator=generator).to(y)
     level = sigma[:, None, None, None]

@@ -92,14 +92,15 @@ def render(
     0..1 moves them along the ray (default: the middle). Samples outside the sphere, or where `occupied`
     (bool [G, G, G], see VoxelField.occupied) is False, are never computed.
     """
-    device, extent = field.grid.device, field.config.extent
+    extent = field.config.extent
     beams = rays(views, size)
-    origins, directions = beams.origins.to(device), beams.directions.to(device)
+    origins, directions = beams.origins.to(field.grid), beams.directions.to(field.grid)
     count, pixels = directions.shape[:2]
     samples = math.ceil(field.resolution * steps_per_voxel)
     step = 2 * extent / samples
     offsets = torch.full((count,), 0.5) if offsets is None else offsets
-    distance = CAMERA_RADIUS - extent + step * (torch.arange(samples) + offsets[:, None]).to(device)  # [n, k]
+    ticks = (torch.arange(samples) + offsets[:, None]).to(field.grid)
+    distance = CAMERA_RADIUS - extent + step * ticks  # [n, k]
 
     # |o + t d|² = |o|² + 2 t (o·d) + t², without making the points that will not be needed.
     along = (directions * origins[:, None]).sum(-1)

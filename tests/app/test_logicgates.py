@@ -82,7 +82,7 @@ def test_training_stops_when_told(open_page: OpenPage) -> None:
     expect(stop).to_be_enabled()
     expect(page.get_by_text(re.compile("s gone")).locator("visible=true")).to_be_visible(timeout=20_000)
     stop.click()
-    expect(page.get_by_text("Stopped.").locator("visible=true")).to_be_visible()
+    expect(page.get_by_text("Stopped.").locator("visible=true")).to_be_visible(timeout=15_000)
     expect(page.get_by_role("button", name="Train", exact=True)).to_be_enabled()
     # the place is free again: the next job starts at once
     page.get_by_role("button", name="Train", exact=True).click()

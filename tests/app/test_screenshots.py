@@ -46,7 +46,7 @@ def test_looks_as_accepted(open_page: OpenPage, name: str, size: str, theme: str
     if shot.size != baseline.size:
         shot.save(OUTPUT / file)
         pytest.fail(f"{file}: {shot.size} instead of {baseline.size}; see {OUTPUT / file}")
-    difference = Image.new("RGB", shot.size)
+    difference = Image.new("RGBA", shot.size)
     changed = pixelmatch(baseline, shot, difference, threshold=0.15) / (shot.width * shot.height)
     if changed > TOLERANCE:
         shot.save(OUTPUT / file)
