@@ -82,6 +82,7 @@ class RunBar:
             concurrency_id=HEAVY,
             concurrency_limit=1,
             show_progress="hidden",
+            trigger_mode="multiple",  # the job just stopped may not have ended yet
         )
         running.success(lambda: _buttons(running=False), outputs=buttons, **quiet)
         running.failure(_after_failure, inputs=self.status, outputs=[*buttons, self.status], **quiet)
@@ -95,7 +96,7 @@ class RunBar:
 
 
 def _after_failure(status: str) -> tuple[Any, Any, Any]:
-    """A stopped job ends in a failure too: its last report may have come after Stop, or the next job may wait."""
+    """A stopped job ends in a failure too: its last report may have come late, or the next job may wait."""
     if status == INTERRUPTED:
         return (*_buttons(running=False), gr.skip())
     if status == WAITING:

@@ -81,7 +81,7 @@ def test_cameras_agree_with_the_rasteriser():
 
     x, y, z = 24, 20, 25
     place = ((np.array([x, y, z]) + 0.5) / 35 * 2 - 1) * PIXEL_FIELD.extent
-    vertices, faces = moved(box((0.06, 0.06, 0.06)), *place)
+    vertices, faces = moved(box((0.03, 0.03, 0.03)), *place)
     count = len(faces)
     bank = raster.bank_of(
         [raster.Mesh(vertices, faces, np.zeros((count, 3)), np.zeros(count), np.ones(count))]
