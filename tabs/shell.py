@@ -173,7 +173,7 @@ def _card_table(card: dict[str, Any]) -> str:
     facts = {
         "Model": card["model"],
         "Training data": card["data"],
-        "Made by": card["train_command"],
+        "Made by": " ".join(filter(None, [card["train_command"], card.get("train_note")])),
         "Hardware and time": card["hardware"],
         "Licence of the weights": card["licence"],
     }
