@@ -43,6 +43,7 @@ def optimise(
 ) -> Iterator[Progress | VoxelField]:
     """Yield Progress, some with a Preview, and at last the field."""
     generator = torch.Generator().manual_seed(seed)
+    yield Progress(0, recipe.iterations, "Reading the prompt")
     conditions = ViewDependentPrompt(denoiser, prompt, views)
     device = conditions.texts.states.device
     levels = list(recipe.resolutions)

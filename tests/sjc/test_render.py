@@ -91,13 +91,13 @@ def test_cameras_agree_with_the_rasteriser():
     for azimuth, elevation in ((0.0, 0.0), (1.0, 0.4), (4.0, -0.1)):
         with torch.no_grad():
             field = VoxelField(PIXEL_FIELD, grid)
-            opacity = render(field, views(azimuth, elevation), 64, steps_per_voxel=4).opacity[0].numpy()
-        _, alpha, _ = raster.render(bank, np.zeros(1, int), np.array([azimuth]), np.array([elevation]), 64)
-        rows, columns = np.mgrid[:64, :64]
+            opacity = render(field, views(azimuth, elevation), 256, steps_per_voxel=4).opacity[0].numpy()
+        _, alpha, _ = raster.render(bank, np.zeros(1, int), np.array([azimuth]), np.array([elevation]), 256)
+        rows, columns = np.mgrid[:256, :256]
         for axis in (rows, columns):
             ours = (axis * opacity).sum() / opacity.sum()
             theirs = (axis * alpha[0].astype(float)).sum() / alpha[0].sum()
-            assert ours == pytest.approx(theirs, abs=0.3)
+            assert ours == pytest.approx(theirs, abs=0.8)
 
 
 def test_finer_grids_hold_the_same_field():
