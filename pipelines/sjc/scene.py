@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import csv
 import math
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
+import trimesh
 from torch import Tensor
 
 from pipelines.backbones import raster
 from pipelines.backbones.cameras import ELEVATION_RANGE, FOV_DEGREES
 from pipelines.backbones.diffusion import OracleDenoiser
 from pipelines.backbones.families import FAMILIES, PALETTE, family_mesh
-from pipelines.backbones.objects import read_directory
 from pipelines.backbones.raster import Lighting, MeshBank, bank_of
 from pipelines.sjc.field import VoxelField
 from pipelines.sjc.mesh import Mesh
@@ -61,9 +62,13 @@ def family_scene(name: str, colour: str, part_colour: str) -> Scene:
 def data_scene(data: Path, name: str) -> Scene:
     """An object of a directory with captions.csv (see backbones/objects.py). Raises KeyError if it has
     none of that name."""
-    rows, meshes = read_directory(data)
-    by_name = {row["name"]: mesh for row, mesh in zip(rows, meshes, strict=True)}
-    return Scene(bank_of([by_name[name]]), np.full((2, 3), np.nan, np.float32))
+    with (data / "captions.csv").open(encoding="utf-8", newline="") as stream:
+        file = {row["name"]: row["file"] for row in csv.DictReader(stream)}[name]
+    loaded = trimesh.load(data / file, force="mesh", process=False)
+    colours = np.asarray(loaded.visual.vertex_colors)[loaded.faces[:, 0], :3] / 255
+    count = len(loaded.faces)
+    mesh = raster.Mesh(loaded.vertices, loaded.faces, colours, np.zeros(count), np.ones(count))
+    return Scene(bank_of([mesh]), np.full((2, 3), np.nan, np.float32))
 
 
 def field_ring(field: VoxelField, size: int) -> Tensor:
