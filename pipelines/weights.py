@@ -1,4 +1,4 @@
-"""Where weights come from: assets/<name>/ with its card.json, or the hub. safetensors only."""
+"""Where embedded weights come from: assets/<name>/ with its card.json."""
 
 from __future__ import annotations
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import io
 from pathlib import Path
 
 import gradio as gr
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from pipelines.errors import InputError
 
@@ -43,7 +42,7 @@ def to_ink(drawing: str) -> np.ndarray:
     """Data URL of a pad -> uint8 [height, width], 0 = paper. Raises InputError if it is no picture."""
     if not drawing:
         raise InputError("Nothing is drawn yet.", "Draw one digit, large and dark.", "Drawing")
-    if not drawing.startswith(PREFIX) or len(drawing) > MAX_CHARACTERS:
+    if not isinstance(drawing, str) or not drawing.startswith(PREFIX) or len(drawing) > MAX_CHARACTERS:
         raise InputError("This is not a drawing.", "Send a PNG data URL of the pad's size.", "Drawing")
     try:
         data = base64.b64decode(drawing[len(PREFIX) :], validate=True)
@@ -51,7 +50,9 @@ def to_ink(drawing: str) -> np.ndarray:
             if picture.width * picture.height > 2048 * 2048:
                 raise InputError("The drawing is too large.", "Send at most 2048 × 2048 pixels.", "Drawing")
             grey = np.asarray(picture.convert("L"))
-    except (binascii.Error, UnidentifiedImageError, OSError, SyntaxError):
+    except InputError:
+        raise
+    except (ValueError, OSError, SyntaxError, Image.DecompressionBombError):  # what Pillow and base64 raise
         raise InputError(
             "This is not a drawing.", "Send a PNG data URL of the pad's size.", "Drawing"
         ) from None

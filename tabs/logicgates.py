@@ -14,7 +14,7 @@ from pipelines.logicgates import LogicGates
 from tabs import logicgates_panels as panels
 from tabs import logicgates_views as views
 from tabs.drawing import DrawingPad, png_url, to_drawing, to_ink
-from tabs.shell import Examples, Metric, Paper, how_it_works, paper_card, share_row
+from tabs.shell import Examples, Metric, Paper, PictureInput, how_it_works, paper_card, share_row
 from tabs.status import answer, line
 
 PAPER = Paper(
@@ -39,8 +39,8 @@ STEPS = (
     "The last layer is cut into ten groups. A class's score is the number of its gates that fire, divided by "
     r"$\tau$.",
     "After training every gate becomes its most probable function: what is left is a plain circuit on bits.",
-    "We compile it: dead gates go, pairs merge into three-input tables, and up to 512 images run at once in "
-    "the bits of wide registers.",
+    "We compile it: dead gates go, pairs merge where the processor has three-input instructions, and up to "
+    "512 images run at once in the bits of wide registers.",
 )
 METRICS = (
     Metric("Test accuracy, the paper's small net (48,000 gates)", "accuracy_small", "{:.2%}", "97.69 %"),
@@ -79,7 +79,7 @@ def build() -> None:
             examples = Examples(pictures, label="Or take one from MNIST's test set")
             net = gr.Radio(panels.circuit_choices(None), value="fast", label="Circuit")
             with gr.Accordion("Or upload a picture of one digit", open=False):
-                picture = gr.Image(
+                picture = PictureInput(
                     type="pil", image_mode=None, sources=["upload", "clipboard"], height=180, label="Picture"
                 )
         with gr.Column(scale=6, min_width=320):

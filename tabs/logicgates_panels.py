@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -70,6 +71,7 @@ def _race() -> None:
 @job(outputs=2)
 def race() -> Iterator[tuple[go.Figure, str, Progress | str]]:
     """Time the compiled circuits, difflogic's scheme, an MLP and a CNN on one core of this machine."""
+    yield gr.skip(), gr.skip(), Progress(0, 1, "warming up")
     from pipelines.logicgates.benchmark import measure  # brings torch
 
     for report in measure("small"):
@@ -125,7 +127,7 @@ def _train(net: gr.Radio, own: gr.State) -> None:
         initialisation = gr.Radio(["gaussian", "residual"], value="gaussian", label="Initialisation")
         tau = gr.Slider(1, 40, value=10, step=1, label="Temperature τ")
         rate = gr.Slider(0.001, 0.1, value=0.05, step=0.001, label="Learning rate")
-        seed = gr.Number(0, precision=0, minimum=0, maximum=2**31 - 1, label="Seed")
+        seed = gr.Number(0, precision=0, label="Seed")
     bar = RunBar("Train")
     plot = gr.Plot(show_label=False, container=False)
     trained = bar.connect(
@@ -155,6 +157,7 @@ def train(
     seed: int = 0,
 ) -> Iterator[tuple[go.Figure, Any, Progress | str]]:
     """Train a net on MNIST for some seconds; returns its curve and keeps the circuit for this visit."""
+    yield gr.skip(), gr.skip(), Progress(0, 1, "warming up")
     from pipelines.logicgates.live import train_live  # brings torch
 
     points = []
@@ -162,13 +165,14 @@ def train(
         width, depth, seconds, initialisation, straight_through, tau, learning_rate, seed
     ):
         if not isinstance(report, Progress):
+            yield gr.skip(), gr.skip(), Progress(1, 1, "compiling the circuit")
             mine = LogicGates(report.netlist)
             waterfall = mine.circuit.optimised.waterfall
             yield (
                 views.curves(report.curve),
                 mine,
                 f"{report.accuracy:.2%} of the 10,000 test digits right, discretised; compiled to "
-                f"{waterfall.lut3:,} operations; seed {seed}. It is now the circuit of the drawing pad",
+                f"{waterfall.live:,} live gates; seed {seed}. It is now the circuit of the drawing pad",
             )
             return
         if report.preview is not None:
@@ -181,7 +185,7 @@ def train(
 def _statistics(tab: gr.Tab, net: gr.Radio, own: gr.State) -> None:
     gr.Markdown(
         "What training left and what the compiler makes of it: constants, wires, duplicates and gates that "
-        "no vote depends on fall away, pairs merge into three-input tables (LUT3)."
+        "no vote depends on fall away; pairs merge into three-input tables (LUT3) where it can."
     )
     fall = gr.Plot(show_label=False, container=False)
     histogram = gr.Plot(show_label=False, container=False)
@@ -211,16 +215,22 @@ def _export(tab: gr.Tab, net: gr.Radio, own: gr.State) -> None:
     net.change(export, api_visibility="private", **shown)
 
 
+@functools.lru_cache(maxsize=8)
+def _written(circuit: LogicGates, net: str) -> tuple[tempfile.TemporaryDirectory[str], list[Path]]:
+    """The files of a circuit, in a folder that goes when the circuit falls out of the cache."""
+    folder = tempfile.TemporaryDirectory(prefix="nine-papers-")
+    paths = [Path(folder.name) / f"logic_gates_{net}.{suffix}" for suffix in FILES.values()]
+    paths[0].write_text(logicgates.to_c(circuit.netlist), encoding="utf-8")
+    paths[1].write_text(logicgates.to_verilog(circuit.netlist), encoding="utf-8")
+    paths[2].write_text(logicgates.to_json(circuit.netlist), encoding="utf-8")
+    circuit.netlist.save(paths[3])
+    return folder, paths
+
+
 @answer
 def export(net: str, own: LogicGates | None = None) -> tuple[Any, ...]:
     """Write the circuit as C, Verilog, JSON and safetensors; returns the four files and a status."""
-    netlist = pick(net, own).netlist
-    folder = Path(tempfile.mkdtemp(prefix="nine-papers-"))
-    paths = [folder / f"logic_gates_{net}.{suffix}" for suffix in FILES.values()]
-    paths[0].write_text(logicgates.to_c(netlist), encoding="utf-8")
-    paths[1].write_text(logicgates.to_verilog(netlist), encoding="utf-8")
-    paths[2].write_text(logicgates.to_json(netlist), encoding="utf-8")
-    netlist.save(paths[3])
+    _, paths = _written(pick(net, own), net)
     files = [gr.DownloadButton(value=str(path), interactive=True) for path in paths]
     sizes = ", ".join(f"{path.suffix[1:]} {path.stat().st_size / 1e6:.1f} MB" for path in paths)
     return (*files, line(f"Files ready: {sizes}", "done"))

@@ -159,7 +159,7 @@ def gate_histogram(before: np.ndarray, after: np.ndarray) -> go.Figure:
 
 
 def waterfall(count: Waterfall) -> go.Figure:
-    """From the trained gates down to the operations that the processor runs."""
+    """From the trained gates down to the live ones, and to three-input operations."""
     merged = count.live - count.lut3
     steps = [
         ("gates", count.gates, "absolute"),

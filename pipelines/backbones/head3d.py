@@ -13,20 +13,19 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
+from pipelines.backbones.head3d_camera import Camera, cam2world
+from pipelines.backbones.head3d_checkpoint import load_weights
+from pipelines.backbones.head3d_kit import ATTRIBUTES
+from pipelines.backbones.head3d_model import BOX, OUTPUT_SIZE, RENDER_SIZE
+from pipelines.backbones.head3d_volume import depth_normals
 from pipelines.errors import InputError
 from pipelines.runtime import load_once
 from pipelines.weights import asset
 
-from .head3d_camera import Camera, cam2world
-from .head3d_checkpoint import load_weights
-from .head3d_kit import ATTRIBUTES
-from .head3d_model import BOX, OUTPUT_SIZE, RENDER_SIZE
-from .head3d_volume import depth_normals
-
 if TYPE_CHECKING:
     import trimesh
 
-    from .head3d_trainer import Networks
+    from pipelines.backbones.head3d_trainer import Networks
 
 __all__ = ["ATTRIBUTES", "Camera", "Encoded", "Head3D", "HeadView", "load"]
 

@@ -14,11 +14,11 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from .head3d_kit import ATTRIBUTES
-from .head3d_model import Config
+from pipelines.backbones.head3d_kit import ATTRIBUTES
+from pipelines.backbones.head3d_model import Config
 
 if TYPE_CHECKING:
-    from .head3d_trainer import Networks, Trainer
+    from pipelines.backbones.head3d_trainer import Networks, Trainer
 
 STATE_FILE = "state.pt"
 PART_BYTES = 15 * 2**20
@@ -103,7 +103,7 @@ def save_weights(networks: Networks, directions: Tensor, path: Path) -> None:
 
 def load_weights(path: Path) -> tuple[Networks, dict[str, Tensor]]:
     """Networks in float32 on the CPU, ready for inference, and the direction [w_dim] of each attribute."""
-    from .head3d_trainer import Networks
+    from pipelines.backbones.head3d_trainer import Networks
 
     with safe_open(path, "pt") as file:
         metadata = file.metadata()

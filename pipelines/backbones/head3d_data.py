@@ -17,11 +17,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pipelines.backbones.head3d_camera import Camera, cam2world
+from pipelines.backbones.head3d_kit import ATTRIBUTES, Z_DIM, Kit, sample_views
+from pipelines.backbones.head3d_portrait import Sitter
 from pipelines.runtime import load_once
-
-from .head3d_camera import Camera, cam2world
-from .head3d_kit import ATTRIBUTES, Z_DIM, Kit, sample_views
-from .head3d_portrait import Sitter
 
 TRAIN, HELD_OUT, JUDGE = 0, 1, 2  # streams
 SIZE = 128

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .head3d_data import TRAIN, load_kit, person_code
-from .head3d_kit import ATTRIBUTES
-from .head3d_model import MappingNetwork
+from pipelines.backbones.head3d_data import TRAIN, load_kit, person_code
+from pipelines.backbones.head3d_kit import ATTRIBUTES
+from pipelines.backbones.head3d_model import MappingNetwork
 
 LEAST_CHANGE = 0.15  # of the attribute's label; persons whom the edit does not touch say nothing
 

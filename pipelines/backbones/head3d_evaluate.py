@@ -19,15 +19,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from pipelines.backbones.head3d import GREY, Camera, Head3D, load
+from pipelines.backbones.head3d_camera import FOCAL, pixel_directions
+from pipelines.backbones.head3d_data import Persons
+from pipelines.backbones.head3d_judge import Judge, load_judge, pencil
+from pipelines.backbones.head3d_kit import ATTRIBUTES, sample_views
+from pipelines.backbones.head3d_model import OUTPUT_SIZE
 from pipelines.runtime import cpu_count, use_threads
 from pipelines.weights import ASSETS
-
-from .head3d import GREY, Camera, Head3D, load
-from .head3d_camera import FOCAL, pixel_directions
-from .head3d_data import Persons
-from .head3d_judge import Judge, load_judge, pencil
-from .head3d_kit import ATTRIBUTES, sample_views
-from .head3d_model import OUTPUT_SIZE
 
 WARP_DEGREES = 15.0
 EDIT_YAWS = (-0.5, -0.25, 0.0, 0.25, 0.5)

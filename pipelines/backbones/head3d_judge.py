@@ -19,10 +19,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pipelines.backbones.head3d_data import HELD_OUT, JUDGE, Batch, HeadPool, on_backgrounds, shoot
+from pipelines.backbones.head3d_kit import ATTRIBUTES, IDENTITY_MODES
 from pipelines.runtime import cpu_count, device, seed_everything, use_threads
-
-from .head3d_data import HELD_OUT, JUDGE, Batch, HeadPool, on_backgrounds, shoot
-from .head3d_kit import ATTRIBUTES, IDENTITY_MODES
 
 FEATURES = 128
 HELD_OUT_PERSONS, HELD_OUT_VIEWS = 96, 2

@@ -15,7 +15,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 from scipy.special import ndtr
 
-from .head3d_raster import vertex_normals
+from pipelines.backbones.head3d_raster import vertex_normals
 
 IDENTITY_MODES = 60
 STYLES = (

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from .head3d_model import RENDER_SIZE, Discriminator, Pictures
+from pipelines.backbones.head3d_model import RENDER_SIZE, Discriminator, Pictures
 
 Window = tuple[int, int, int] | None
 

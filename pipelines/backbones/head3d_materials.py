@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
-from .head3d_kit import TORSO_REGION, Kit, Person
+from pipelines.backbones.head3d_kit import TORSO_REGION, Kit, Person
 
 FAST = {
     "cache": True,

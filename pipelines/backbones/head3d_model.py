@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .head3d_volume import Rendering, camera_rays, volume_render
+from pipelines.backbones.head3d_volume import Rendering, camera_rays, volume_render
 
 OUTPUT_SIZE = 128
 RENDER_SIZE = 64

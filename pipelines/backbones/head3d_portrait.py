@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numba
 import numpy as np
 
-from .head3d_camera import FOCAL, Camera, pixel_directions
-from .head3d_kit import BODY, HAIR, Geometry, Kit, Person, person_from
-from .head3d_materials import (
+from pipelines.backbones.head3d_camera import FOCAL, Camera, pixel_directions
+from pipelines.backbones.head3d_kit import BODY, HAIR, Geometry, Kit, Person, person_from
+from pipelines.backbones.head3d_materials import (
     AO,
     FAST,
     NORMAL,
@@ -24,7 +24,7 @@ from .head3d_materials import (
     step,
     surface,
 )
-from .head3d_raster import depth_map, rasterise
+from pipelines.backbones.head3d_raster import depth_map, rasterise
 
 SHADOW_SIZE = 224
 SHADOW_SPAN = 1.3  # world units across the shadow map

@@ -10,8 +10,8 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-from .head3d_camera import cam2world
-from .head3d_model import OUTPUT_SIZE, Generator
+from pipelines.backbones.head3d_camera import cam2world
+from pipelines.backbones.head3d_model import OUTPUT_SIZE, Generator
 
 SHEET_VIEWS = ((-0.5, 0.05), (0.0, 0.0), (0.5, 0.05))
 BACKGROUND = (0.72, 0.76, 0.80)

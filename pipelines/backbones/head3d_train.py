@@ -15,13 +15,12 @@ import signal
 import time
 from pathlib import Path
 
+from pipelines.backbones.head3d_checkpoint import load_checkpoint, save_checkpoint, save_compact, save_weights
+from pipelines.backbones.head3d_data import HeadPool
+from pipelines.backbones.head3d_directions import fit_directions
+from pipelines.backbones.head3d_sheet import contact_sheet
+from pipelines.backbones.head3d_trainer import Schedule, Trainer, TrainSettings
 from pipelines.runtime import cpu_count, device, use_threads
-
-from .head3d_checkpoint import load_checkpoint, save_checkpoint, save_compact, save_weights
-from .head3d_data import HeadPool
-from .head3d_directions import fit_directions
-from .head3d_sheet import contact_sheet
-from .head3d_trainer import Schedule, Trainer, TrainSettings
 
 REPORT_SECONDS = 15.0
 SAVE_SECONDS = 300.0

@@ -12,9 +12,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .head3d_data import Batch, HeadPool, on_backgrounds
-from .head3d_losses import Window, halved, judge, r1_penalty, real_inputs, reconstruction_losses
-from .head3d_model import (
+from pipelines.backbones.head3d_data import Batch, HeadPool, on_backgrounds
+from pipelines.backbones.head3d_losses import (
+    Window,
+    halved,
+    judge,
+    r1_penalty,
+    real_inputs,
+    reconstruction_losses,
+)
+from pipelines.backbones.head3d_model import (
     CONFIGS,
     RENDER_SIZE,
     Config,

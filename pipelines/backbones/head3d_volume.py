@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .head3d_camera import FAR, NEAR, pixel_directions
+from pipelines.backbones.head3d_camera import FAR, NEAR, pixel_directions
 
 Field = Callable[[Tensor, bool], tuple[Tensor, Tensor | None]]
 """(points [B, n, 3], whether features are wanted) -> (density >= 0 [B, n], features [B, n, C] or None)."""

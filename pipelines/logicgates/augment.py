@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numba
 import numpy as np
 
-from .data import mnist
-from .model import LogicNetConfig
-from .netlist import Netlist
+from pipelines.logicgates.data import mnist
+from pipelines.logicgates.model import LogicNetConfig
+from pipelines.logicgates.netlist import Netlist
 
 _jit = numba.njit(fastmath=True, cache=True, error_model="numpy")
 

@@ -11,7 +11,7 @@ import numba
 import numpy as np
 import torch
 
-from .model import DifferentiableLogicLayer, LogicNet, coefficient_matrix
+from pipelines.logicgates.model import DifferentiableLogicLayer, LogicNet, coefficient_matrix
 
 _M = np.ascontiguousarray(coefficient_matrix().T)  # [4, 16]: rows make the loops over functions contiguous
 _BETA1, _BETA2, _EPS = np.float32(0.9), np.float32(0.999), np.float32(1e-8)

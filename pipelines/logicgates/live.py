@@ -12,11 +12,10 @@ import torch
 from torch.nn import functional
 
 from pipelines.errors import InputError
+from pipelines.logicgates.data import mnist
+from pipelines.logicgates.model import INITIALISATIONS, LogicNet, LogicNetConfig
+from pipelines.logicgates.netlist import Netlist
 from pipelines.runtime import Progress, use_threads
-
-from .data import mnist
-from .model import INITIALISATIONS, LogicNet, LogicNetConfig
-from .netlist import Netlist
 
 
 @dataclass(frozen=True)
@@ -159,8 +158,8 @@ def _check(
     seed: int,
 ) -> None:
     ranges = (
-        ("Width", width, 100, 16_000),
-        ("Depth", depth, 1, 8),
+        ("Gates per layer", width, 100, 16_000),
+        ("Layers", depth, 1, 8),
         ("Seconds", seconds, 1, 600),
         ("Temperature", tau, 0.5, 200),
         ("Learning rate", learning_rate, 0.0001, 0.5),
@@ -169,7 +168,7 @@ def _check(
     for field, value, low, high in ranges:
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
             raise InputError(f"{field} is out of range.", f"Choose {low:,} to {high:,}.", field)
-    for field, value in (("Width", width), ("Depth", depth), ("Seed", seed)):
+    for field, value in (("Gates per layer", width), ("Layers", depth), ("Seed", seed)):
         if value != int(value):
             raise InputError(f"{field} is not a whole number.", f"Choose {int(value):,}.", field)
     if width % 10:

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .netlist import TRUTH_TABLES, GateLayer, Netlist
+from pipelines.logicgates.netlist import TRUTH_TABLES, GateLayer, Netlist
 
 PASS_A = 3
 """Id of the gate that passes on its first input; residual initialisation starts there."""

@@ -17,13 +17,12 @@ import numpy as np
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
+from pipelines.logicgates.augment import Batches, Recipe
+from pipelines.logicgates.data import mnist
+from pipelines.logicgates.fused import FusedTrainer
+from pipelines.logicgates.model import LogicNet, LogicNetConfig
 from pipelines.runtime import use_threads
 from pipelines.weights import ASSETS
-
-from .augment import Batches, Recipe
-from .data import mnist
-from .fused import FusedTrainer
-from .model import LogicNet, LogicNetConfig
 
 VALIDATION = 5_000
 """Training images held out: recipes are chosen by these, never by the test set."""

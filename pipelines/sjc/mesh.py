@@ -12,8 +12,12 @@ from scipy.ndimage import binary_fill_holes, gaussian_filter
 from skimage.measure import marching_cubes
 
 from pipelines.sjc.field import VoxelField
+from pipelines.sjc.render import Views, render
+from pipelines.sjc.turntable import ELEVATION, all_round
 
-SURFACE_ALPHA = 0.22  # what one voxel must hide to be inside
+SURFACE_ALPHAS = (0.22, 0.16, 0.11, 0.07, 0.04)  # what one voxel must hide to be inside
+BETTER = 0.02  # of silhouette agreement, for which a lower one is taken
+SILHOUETTE_SIZE, SOLID = 48, 500.0
 SMOOTHING = 0.6  # voxels
 SMALLEST_COMPONENT = 0.05  # of the largest one's area
 MAX_FACES = 12_000
@@ -99,22 +103,43 @@ def linear_to_srgb(light: np.ndarray) -> np.ndarray:
 
 
 def surface(field: VoxelField) -> trimesh.Trimesh | None:
-    """The closed surface where a voxel hides SURFACE_ALPHA of what is behind it, without hollows and specks,
-    at most about MAX_FACES faces; None where the field is empty."""
+    """The closed surface where a voxel hides a certain share of what is behind it, without hollows and
+    specks, at most about MAX_FACES faces; None where the field is empty.
+
+    Of SURFACE_ALPHAS, the share is taken whose silhouettes agree best with the field's: a solid object may be
+    thin everywhere.
+    """
     alpha = gaussian_filter(field.alpha().cpu().numpy(), SMOOTHING)
-    inside = alpha > SURFACE_ALPHA
-    if not inside.any():
+    level = _surface_alpha(field, alpha)
+    if level is None:
         return None
+    inside = alpha > level
     # Nobody sees the hollows that an optimised shell leaves.
     alpha[binary_fill_holes(inside) & ~inside] = 1
     # A border of empty space closes what touches the cube's sides.
-    corners, faces, _, _ = marching_cubes(np.pad(alpha, 1), SURFACE_ALPHA, gradient_direction="ascent")
+    corners, faces, _, _ = marching_cubes(np.pad(alpha, 1), level, gradient_direction="ascent")
     # With the border, grid index i lies at (i - 1/2) voxels; axes are z, y, x.
     places = (corners[:, ::-1] - 0.5) * field.voxel - field.config.extent
     mesh = _largest(trimesh.Trimesh(places, faces, process=True))
     if mesh.volume < 0:
         mesh.invert()
     return _simplified(mesh)
+
+
+def _surface_alpha(field: VoxelField, alpha: np.ndarray) -> float | None:
+    cameras = Views.of(all_round(4), ELEVATION, field.config.fov_degrees)
+    truth = render(field, cameras, SILHOUETTE_SIZE).opacity > 0.5
+    best, agreement = None, 0.0
+    for level in SURFACE_ALPHAS:
+        inside = torch.from_numpy(alpha > level)
+        solid = VoxelField(field.config, torch.zeros_like(field.grid))
+        solid.grid.data[0, 0] = torch.where(inside, SOLID, -SOLID)
+        opacity = render(solid, cameras, SILHOUETTE_SIZE, occupied=solid.occupied()).opacity > 0.5
+        union = (opacity | truth).sum().item()
+        iou = (opacity & truth).sum().item() / union if union else 0.0
+        if inside.any() and iou > agreement + BETTER:
+            best, agreement = level, iou
+    return best
 
 
 def _largest(mesh: trimesh.Trimesh) -> trimesh.Trimesh:

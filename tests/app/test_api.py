@@ -92,6 +92,8 @@ def test_bad_pictures_get_a_message(client: Client, tmp_path: Path, name: str) -
         ("cone", ("", "fast", "7")),
         ("cone", ("data:image/png;base64,AAAA", "fast", "7")),
         ("cone", ("nonsense", "fast", "7")),
+        ("cone", ("data:image/png;base64,é", "fast", "7")),
+        ("cone", (5, "fast", "7")),
         ("cone", (DRAWING, "fast", "12")),
         ("test", ("nosuchnet",)),
         ("statistics", ("nosuchnet",)),
