@@ -14,7 +14,7 @@ from pipelines.logicgates import LogicGates
 from tabs import logicgates_panels as panels
 from tabs import logicgates_views as views
 from tabs.drawing import DrawingPad, png_url, to_drawing, to_ink
-from tabs.shell import Examples, Metric, Paper, PictureInput, how_it_works, paper_card, share_row
+from tabs.shell import Examples, Metric, Paper, how_it_works, paper_card, share_row
 from tabs.status import answer, line
 
 PAPER = Paper(
@@ -79,7 +79,7 @@ def build() -> None:
             examples = Examples(pictures, label="Or take one from MNIST's test set")
             net = gr.Radio(panels.circuit_choices(None), value="fast", label="Circuit")
             with gr.Accordion("Or upload a picture of one digit", open=False):
-                picture = PictureInput(
+                picture = gr.Image(
                     type="pil", image_mode=None, sources=["upload", "clipboard"], height=180, label="Picture"
                 )
         with gr.Column(scale=6, min_width=320):
@@ -113,7 +113,7 @@ def build() -> None:
     ]
     for event in reads:  # a new reading brings the gates of the class that won
         event.success(_winner, votes, digit, **private).then(show_cone, cone_in, cone_out, **private)
-    pad.clear(lambda: (None, line("The pad is empty."), ""), outputs=[votes, status, firing], **private)
+    pad.clear(lambda: (None, "", "", "", None), outputs=[votes, firing, status, *cone_out], **private)
     votes.select(_clicked, None, digit, **private).then(show_cone, cone_in, cone_out, **private)
     digit.input(show_cone, cone_in, cone_out, api_name="logicgates_cone", **quick)
 

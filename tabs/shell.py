@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
-import PIL.Image
 from gradio.components import Component
 
 from pipelines.weights import read_card
@@ -183,17 +182,6 @@ def _card_table(card: dict[str, Any]) -> str:
         for key, value in facts.items()
     )
     return f"<table class='np-table np-facts'><tbody>{rows}</tbody></table>"
-
-
-class PictureInput(gr.Image):
-    """An upload that says plainly when a file is not a picture; hands on a PIL image."""
-
-    def preprocess(self, payload: Any) -> Any:
-        try:
-            return super().preprocess(payload)
-        except (ValueError, OSError, SyntaxError, PIL.Image.DecompressionBombError):
-            message = "This file is not a picture that can be read. Use a PNG or JPEG of usual size."
-            raise gr.Error(message, title="Picture", print_exception=False) from None
 
 
 class Examples(gr.HTML):
