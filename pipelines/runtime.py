@@ -48,6 +48,16 @@ def device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
+def fast_bfloat16(device: str) -> bool:
+    """Whether bfloat16 is faster than float32: on a GPU, and on CPUs that compute in it."""
+    if device == "cuda":
+        return True
+    import torch
+
+    checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return any(getattr(torch.cpu, check, lambda: False)() for check in checks)
+
+
 def use_threads(count: int) -> None:
     """Set torch's threads within operators; one suits small nets, two cores' worth suits convolutions."""
     import torch

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from tabs import logicgates
+from tabs import logicgates, sjc
 
-TABS: tuple[ModuleType, ...] = (logicgates,)
+TABS: tuple[ModuleType, ...] = (sjc, logicgates)

@@ -49,12 +49,15 @@ def paper_card(paper: Paper) -> gr.HTML:
 class RunBar:
     """Run, Stop and a status line for one job.
 
-    `connect` wires a handler made by `tabs.status.job`: its last output is the status line.
+    `connect` wires a handler made by `tabs.status.job`: its last output is the status line. `press`: script
+    for the `js` of another event that shall do as a click on Run does, and nothing while a job is running.
     """
 
-    def __init__(self, label: str = "Run", ready: str = "") -> None:
+    def __init__(self, label: str = "Run", ready: str = "", elem_id: str | None = None) -> None:
+        """`elem_id` names the Run button on the page; see `press`."""
+        self.press = f"() => document.getElementById('{elem_id}').click()"
         with gr.Row(elem_classes="np-run"):
-            self.run = gr.Button(label, variant="primary", scale=3, min_width=120)
+            self.run = gr.Button(label, variant="primary", scale=3, min_width=120, elem_id=elem_id)
             self.stop = gr.Button("Stop", variant="stop", interactive=False, scale=1, min_width=80)
         self.status = gr.HTML(ready, elem_classes="np-status-line")
 
@@ -67,7 +70,8 @@ class RunBar:
     ) -> gr.events.Dependency:
         """Run `job` on click; Stop ends its generator; the buttons and the status line always follow.
 
-        Returns the job's event, to chain what should follow a success with `.success(...)`.
+        Returns the job's event, to chain what should follow a success with `.success(...)`; what should
+        follow a stop is chained to `stopped`.
         """
         quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
         buttons = [self.run, self.stop]
@@ -86,7 +90,7 @@ class RunBar:
         )
         running.success(lambda: _buttons(running=False), outputs=buttons, **quiet)
         running.failure(_after_failure, inputs=self.status, outputs=[*buttons, self.status], **quiet)
-        self.stop.click(
+        self.stopped = self.stop.click(
             lambda: (*_buttons(running=False), STOPPED),
             outputs=[*buttons, self.status],
             cancels=[running],

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pixel_shuffle, pixel_unshuffle
 
 from pipelines.backbones import sentences
-from pipelines.runtime import load_once
+from pipelines.runtime import fast_bfloat16, load_once
 from pipelines.weights import ASSETS
 
 SIGMA_DATA = 0.5
@@ -234,7 +234,8 @@ class EmbeddedDenoiser(Denoiser):
     def _denoise(self, x: Tensor, sigma: Tensor, text: Text, view: Tensor | None) -> Tensor:
         if view is None:
             view = x.new_full((len(x), 2), math.nan)
-        return self.network(x, sigma, text, view)
+        with torch.autocast(x.device.type, torch.bfloat16, enabled=fast_bfloat16(x.device.type)):
+            return self.network(x, sigma, text, view)
 
 
 @load_once

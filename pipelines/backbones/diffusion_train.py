@@ -25,7 +25,7 @@ from PIL import Image
 from torch import Tensor
 
 from pipelines import runtime
-from pipelines.backbones import objects, sentences
+from pipelines.backbones import objects, sentences, vocabulary
 from pipelines.backbones.diffusion import (
     CONFIGS,
     ConditionedUNet,
@@ -105,7 +105,7 @@ class Trainer:
         )
         self.table = data.table.to(device)
         self.forward = torch.compile(self.network) if compiled else self.network
-        self.half = fast_bfloat16(device)
+        self.half = runtime.fast_bfloat16(device)
         self.step, self.first_step, self.seconds = 0, 0, 0.0
 
     @property
@@ -237,14 +237,6 @@ def diffusion_loss(
     return (loss_weight(sigma) * (clean - y) ** 2).mean()
 
 
-def fast_bfloat16(device: str) -> bool:
-    """Whether bfloat16 is faster than float32: on a GPU, and on CPUs that compute in it."""
-    if device == "cuda":
-        return True
-    checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
-    return any(getattr(torch.cpu, check, lambda: False)() for check in checks)
-
-
 def sample_sheet(trainer: Trainer, encoder: sentences.SentenceEncoder, seed: int = 0) -> Image.Image:
     """Samples of the averaged weights: a prompt per row, azimuths from the front round to the right."""
     rows, columns = trainer.recipe.sheet
@@ -334,6 +326,7 @@ def run_slice(arguments: argparse.Namespace, started: float) -> None:
         ),
     }
     exported = save_network(trainer.average, out / "export", report)
+    vocabulary.of(object_set).save(out / "export")
     sample_sheet(trainer, encoder).save(out / f"sheet-{trainer.images:08d}.png")
     report |= {
         "megabytes": round(exported / 1e6, 2),

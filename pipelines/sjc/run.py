@@ -11,8 +11,9 @@ import numpy as np
 
 from pipelines.backbones.diffusion import Denoiser
 from pipelines.errors import InputError
-from pipelines.runtime import Progress
+from pipelines.runtime import Progress, in_background
 from pipelines.sjc.bake import bake
+from pipelines.sjc.denoisers import embedded_denoiser
 from pipelines.sjc.field import VoxelField
 from pipelines.sjc.mesh import Mesh, MeshStatistics, coloured, seen_from_outside, surface
 from pipelines.sjc.method import Paas, ViewPrompts
@@ -21,7 +22,7 @@ from pipelines.sjc.prompts import KnownPrompts, checked, note_on
 from pipelines.sjc.recipes import PRESETS, recipe_for
 from pipelines.sjc.turntable import turn
 
-FRAMES, FRAME_SIZE = 24, 128
+FRAMES, FRAME_SIZE = 24, 160
 REPORT_SECONDS = 0.25
 MAX_SEED = 2**32 - 1
 NOTHING = "The object came out empty: nothing in it has a surface. Try another seed or simpler words."
@@ -103,8 +104,7 @@ def _generate(
 ) -> Iterator[Progress | Result]:
     started = time.monotonic()
     if denoiser is None:
-        yield Progress(0, 0, "Loading the model")
-        denoiser = embedded_denoiser()
+        denoiser = yield from in_background(embedded_denoiser, Progress(0, 0, "Loading the model"))
     if settings.views == "continuous" and not denoiser.continuous_views:
         settings = replace(settings, views="words")
     note = note_on(settings.prompt, known) if known else ""
@@ -153,10 +153,3 @@ def finish(
         seconds=seconds + time.monotonic() - started,
         note=note if mesh else NOTHING,
     )
-
-
-def embedded_denoiser() -> Denoiser:
-    """The text-to-image model that ships with the project, loaded once."""
-    from pipelines.backbones import diffusion
-
-    return diffusion.load()

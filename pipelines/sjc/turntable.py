@@ -53,6 +53,14 @@ def depth_picture(depth: np.ndarray, extent: float) -> np.ndarray:
     return (np.clip((far - depth) / (2 * extent), 0, 1) * 255).round().astype(np.uint8)
 
 
+def webp(frames: Sequence[np.ndarray], quality: int = 88) -> bytes:
+    """A WebP of uint8 frames [s, s, 3] or [s, s] side by side in one row."""
+    stream = io.BytesIO()
+    row = Image.fromarray(np.concatenate(list(frames), axis=1)).convert("RGB")
+    row.save(stream, "WEBP", quality=quality)
+    return stream.getvalue()
+
+
 def gif(frames: Sequence[np.ndarray]) -> bytes:
     """An endless GIF of uint8 frames [s, s, 3]."""
     images = [Image.fromarray(frame).quantize(128, Image.Quantize.MEDIANCUT) for frame in frames]

@@ -1,0 +1,48 @@
+"""The text-to-image models that score chaining can use, each loaded once."""
+
+from __future__ import annotations
+
+from pipelines import runtime
+from pipelines.backbones.diffusion import NAME, Denoiser
+from pipelines.errors import InputError
+from pipelines.runtime import load_once
+from pipelines.sjc.prompts import KnownPrompts
+from pipelines.weights import ASSETS
+
+FIELD = "Text-to-image model"
+
+
+def embedded_denoiser() -> Denoiser:
+    """The small model that ships with the project. Raises FileNotFoundError if it is not there."""
+    from pipelines.backbones import diffusion
+
+    return diffusion.load(runtime.device())
+
+
+def stable_diffusion() -> Denoiser:
+    """Stable Diffusion 1.5 from the hub, downloaded (about 4 GB) if need be. Raises InputError if this
+    computer can't have it."""
+    if runtime.device() != "cuda":
+        raise InputError(
+            "Stable Diffusion needs a GPU, and this computer offers none.",
+            "Choose the embedded model, or run the project on a computer with an NVIDIA GPU.",
+            FIELD,
+        )
+    from pipelines.backbones import diffusion_hub
+
+    try:
+        return diffusion_hub.load()
+    except OSError:
+        raise InputError(
+            "Stable Diffusion could not be downloaded.",
+            "Check the network and the disk, or choose the embedded model.",
+            FIELD,
+        ) from None
+
+
+@load_once
+def known_prompts() -> KnownPrompts:
+    """What the embedded model was taught."""
+    from pipelines.backbones import sentences, vocabulary
+
+    return KnownPrompts(vocabulary.load(ASSETS / NAME).prompts(), sentences.load())

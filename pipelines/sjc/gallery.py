@@ -1,0 +1,74 @@
+"""Make the ready-made objects that stand on the page before a visitor runs anything.
+
+    python -m pipelines.sjc.gallery
+
+writes assets/sjc/gallery/: for every prompt a turntable, its depth, 2D samples, a mesh, and gallery.json
+about them. They are results of `generate` like any other.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+
+from pipelines import runtime
+from pipelines.runtime import Progress
+from pipelines.sjc.denoisers import embedded_denoiser
+from pipelines.sjc.dream import dream
+from pipelines.sjc.run import generate
+from pipelines.sjc.turntable import depth_picture, webp
+from pipelines.weights import ASSETS
+
+FOLDER = ASSETS / "sjc" / "gallery"
+QUALITY = "normal"
+OBJECTS = (
+    ("a red sofa", 0), ("a burger", 0), ("a yellow school bus", 0), ("a zebra", 0),
+    ("a blue chair", 0), ("a pine tree", 0), ("a steam locomotive", 0), ("a castle with red roof", 0),
+)  # fmt: skip
+"""Prompts and seeds."""
+
+
+def make(prompt: str, seed: int) -> dict[str, object]:
+    """Generate one object, write its files, and return its entry of gallery.json."""
+    slug = "-".join(prompt.split()[1:])
+    denoiser = embedded_denoiser()
+    *_, dreams = dream(denoiser, prompt, "continuous", seed)
+    for report in generate(prompt, seed, QUALITY, denoiser=denoiser):
+        if not isinstance(report, Progress):
+            result = report
+    assert result.glb is not None and result.statistics is not None, f"{prompt} came out empty"
+    (FOLDER / f"{slug}.webp").write_bytes(webp(result.frames))
+    depth = depth_picture(result.depth, result.field.config.extent)
+    (FOLDER / f"{slug}.depth.webp").write_bytes(webp(depth, 80))
+    (FOLDER / f"{slug}.dreams.webp").write_bytes(webp(dreams.images, 95))
+    (FOLDER / f"{slug}.glb").write_bytes(result.glb)
+    print(f"{prompt}: {result.seconds:.1f} s", flush=True)
+    return {
+        "slug": slug,
+        "prompt": prompt,
+        "seed": seed,
+        "quality": QUALITY,
+        "seconds": round(result.seconds, 1),
+        "views": len(result.frames),
+        "dreams": dreams.names,
+        "statistics": asdict(result.statistics),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--threads", type=int, default=runtime.cpu_count())
+    runtime.use_threads(parser.parse_args().threads)
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for old in FOLDER.iterdir():
+        old.unlink()
+    entries = [make(prompt, seed) for prompt, seed in OBJECTS]
+    text = json.dumps({"objects": entries}, indent=1) + "\n"
+    (FOLDER / "gallery.json").write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""What the prompt-to-3D tab shows: the object, the model's 2D dreams, mesh facts, ready-made objects."""
+
+from __future__ import annotations
+
+import html
+import io
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from pipelines.weights import asset
+from tabs.turntable import turntable_value, webp_url
+
+FOLDER = "sjc/gallery"
+THUMBNAIL = 96
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A ready-made object of assets/sjc/gallery/, made by pipelines/sjc/gallery.py."""
+
+    slug: str
+    prompt: str
+    seed: int
+    quality: str
+    seconds: float
+    views: int
+    dreams: tuple[str, ...]
+    statistics: dict[str, Any]
+
+    def file(self, suffix: str) -> Path:
+        """One of its files."""
+        return asset(FOLDER, f"{self.slug}{suffix}")
+
+    @cached_property
+    def thumbnail(self) -> str:
+        """Its front, as a data URL."""
+        with Image.open(self.file(".webp")) as strip:
+            front = strip.crop((0, 0, strip.height, strip.height)).resize((THUMBNAIL, THUMBNAIL))
+        stream = io.BytesIO()
+        front.save(stream, "WEBP", quality=85)
+        return webp_url(stream.getvalue())
+
+    def shown(self) -> tuple[dict[str, Any], str, str, str]:
+        """Turntable, dreams, mesh file, mesh facts."""
+        strip, depth = (webp_url(self.file(suffix).read_bytes()) for suffix in (".webp", ".depth.webp"))
+        caption = (
+            f"{self.prompt} · ready-made: seed {self.seed}, {self.quality}, {self.seconds:.0f} s on two cores"
+        )
+        turn = turntable_value(strip, self.views, self.prompt, caption, depth)
+        dreams = dreams_strip(webp_url(self.file(".dreams.webp").read_bytes()), self.dreams)
+        return turn, dreams, str(self.file(".glb")), mesh_facts(self.statistics)
+
+
+def ready_made() -> list[Ready]:
+    """The gallery, in its order."""
+    stored = json.loads(asset(FOLDER, "gallery.json").read_text(encoding="utf-8"))
+    return [Ready(**entry | {"dreams": tuple(entry["dreams"])}) for entry in stored["objects"]]
+
+
+def dreams_strip(url: str, names: tuple[str, ...]) -> str:
+    """The 2D samples: one strip of pictures side by side, cut by style sheet, with the names under them."""
+    count = len(names)
+    tiles = "".join(
+        f'<figure><div role="img" aria-label="2D sample, {html.escape(name)}" style="background-image:url('
+        f"'{url}');background-size:{count * 100}% 100%;background-position:{100 * i / (count - 1):.2f}% 0"
+        f'"></div><figcaption>{html.escape(name)}</figcaption></figure>'
+        for i, name in enumerate(names)
+    )
+    return (
+        '<section class="np-dreams"><h3>What the 2D model dreams</h3>'
+        "<p>Plain samples of the text-to-image model for this prompt. It never draws in 3D: score chaining "
+        f"makes one object that agrees with it from every side.</p><div>{tiles}</div></section>"
+    )
+
+
+def mesh_facts(statistics: dict[str, Any] | None) -> str:
+    """A small table; `statistics` as of pipelines.sjc.MeshStatistics."""
+    if statistics is None:
+        return '<p class="np-empty">There is no mesh: the object came out empty.</p>'
+    sides = " × ".join(f"{side:.2f}" for side in statistics["size"])
+    facts = {
+        "Vertices": f"{statistics['vertices']:,}",
+        "Faces": f"{statistics['faces']:,}",
+        "Parts": f"{statistics['components']}",
+        "Closed (watertight)": "yes" if statistics["watertight"] else "no",
+        "Width × height × depth": sides,
+        "Volume": f"{statistics['volume']:.4f}",
+    }
+    rows = "".join(f"<tr><th scope='row'>{name}</th><td>{value}</td></tr>" for name, value in facts.items())
+    return f"<table class='np-table np-facts'><tbody>{rows}</tbody></table>"

@@ -1,0 +1,58 @@
+"""A turntable: an object seen from all round, turned by dragging; while it is made, its latest picture.
+
+No WebGL: the views are one strip of pictures, so it shows at once on any device.
+"""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+TEMPLATE = """
+${!value ? `<p class="np-empty">${empty}</p>` : `
+<div class="np-turntable ${value.strip ? "" : "live"}">
+  <div class="np-turntable-stage" tabindex="${value.strip ? 0 : -1}" role="img" aria-label="${value.name}"
+    data-count="${value.count}">
+    <div class="np-turntable-strip" style="--count:${value.count}; --seconds:${value.count / 6}s;
+      background-image:url('${value.strip || value.picture}')"></div>
+  </div>
+  <div class="np-turntable-tools">
+    <span>${value.caption}</span>
+    ${value.depth ? `<button type="button" data-strip="${value.strip}" data-depth="${value.depth}"
+      aria-pressed="false">Depth</button>` : ""}
+  </div>
+</div>`}
+"""
+SCRIPT = Path(__file__).with_name("turntable.js").read_text(encoding="utf-8")
+
+
+class Turntable(gr.HTML):
+    """Shows a value made by `turntable_value` or `live_value`; drag, swipe or arrow keys turn the object."""
+
+    def __init__(self, value: dict[str, Any] | None = None, empty: str = "", **kwargs: Any) -> None:
+        super().__init__(value, html_template=TEMPLATE, js_on_load=SCRIPT, empty=empty, **kwargs)
+
+    def api_info(self) -> dict[str, Any]:
+        return {
+            "type": "object",
+            "description": "strip and depth: WebP data URLs of `count` square views side by side, from the "
+            "front on, turning left; or picture: one view",
+        }
+
+
+def turntable_value(strip: str, count: int, name: str, caption: str, depth: str = "") -> dict[str, Any]:
+    """A finished object: image URLs of a strip of `count` views and of their depths."""
+    return {"strip": strip, "depth": depth, "count": count, "name": name, "caption": caption}
+
+
+def live_value(picture: str, name: str, caption: str) -> dict[str, Any]:
+    """An object in the making: the URL of one picture."""
+    return {"picture": picture, "count": 1, "name": name, "caption": caption}
+
+
+def webp_url(data: bytes) -> str:
+    """WebP as a data URL."""
+    return "data:image/webp;base64," + base64.b64encode(data).decode("ascii")
