@@ -11,6 +11,7 @@ from PIL import Image
 from pipelines import logicgates
 from pipelines.errors import InputError
 from pipelines.logicgates import LogicGates
+from tabs import logicgates_cone as cones
 from tabs import logicgates_panels as panels
 from tabs import logicgates_views as views
 from tabs.drawing import DrawingPad, png_url, to_drawing, to_ink
@@ -158,7 +159,7 @@ def show_cone(drawing: str, net: str, digit: str, own: LogicGates | None = None)
     reading = circuit.read(to_ink(drawing))
     output = circuit.telling_output(reading, int(digit))
     cone = circuit.cone(reading, output)
-    return views.cone_text(cone, int(digit), reading), views.cone(cone, circuit.netlist)
+    return cones.text(cone, int(digit), reading), cones.drawing(cone, circuit.netlist)
 
 
 def _winner(votes: dict[str, Any] | None) -> Any:

@@ -7,7 +7,7 @@ net.read(ink).prediction
 from __future__ import annotations
 
 from pipelines.logicgates.compile import Waterfall
-from pipelines.logicgates.cone import ConeNode
+from pipelines.logicgates.cone import Cone, ConeNode
 from pipelines.logicgates.data import mnist
 from pipelines.logicgates.export import to_c, to_json, to_verilog
 from pipelines.logicgates.netlist import GATE_NAMES, Netlist
@@ -21,6 +21,7 @@ NETS = ("fast", "small")
 __all__ = [
     "GATE_NAMES",
     "NETS",
+    "Cone",
     "ConeNode",
     "LogicGates",
     "Netlist",
