@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
 
@@ -34,6 +35,23 @@ def load_once(function: Callable[P, T]) -> Callable[P, T]:
             return cached(*args, **kwargs)
 
     return locked
+
+
+REPORT_EVERY = 0.4
+"""Seconds between the reports of `in_background`; a job owes one at least every half second."""
+
+
+def in_background(work: Callable[[], T], report: Progress) -> Generator[Progress, None, T]:
+    """For steps of a job that last a second or two (an import, a compilation): run one in a thread.
+
+    Yields `report` until it is done, and returns what it returns: `result = yield from in_background(...)`.
+    Closing the generator waits for the step to end.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        result = pool.submit(work)
+        while not wait([result], REPORT_EVERY).done:
+            yield report
+        return result.result()
 
 
 def cpu_count() -> int:

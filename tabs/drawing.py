@@ -68,5 +68,5 @@ def to_drawing(ink: np.ndarray, size: int = 280) -> str:
 def png_url(picture: Image.Image) -> str:
     """A picture as a PNG data URL, for <img> tags."""
     buffer = io.BytesIO()
-    picture.save(buffer, format="PNG", optimize=True)
+    picture.save(buffer, format="PNG")
     return PREFIX + base64.b64encode(buffer.getvalue()).decode("ascii")

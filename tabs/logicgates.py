@@ -11,9 +11,11 @@ from PIL import Image
 from pipelines import logicgates
 from pipelines.errors import InputError
 from pipelines.logicgates import LogicGates
+from tabs import logicgates_cone as cones
 from tabs import logicgates_panels as panels
 from tabs import logicgates_views as views
 from tabs.drawing import DrawingPad, png_url, to_drawing, to_ink
+from tabs.picture import PictureInput, read_picture
 from tabs.shell import Examples, Metric, Paper, how_it_works, paper_card, share_row
 from tabs.status import answer, line
 
@@ -79,9 +81,7 @@ def build() -> None:
             examples = Examples(pictures, label="Or take one from MNIST's test set")
             net = gr.Radio(panels.circuit_choices(None), value="fast", label="Circuit")
             with gr.Accordion("Or upload a picture of one digit", open=False):
-                picture = gr.Image(
-                    type="pil", image_mode=None, sources=["upload", "clipboard"], height=180, label="Picture"
-                )
+                picture = PictureInput(sources=["upload", "clipboard"], height=180, label="Picture")
         with gr.Column(scale=6, min_width=320):
             votes = views.VotesView(votes_start, min_height=240, elem_classes="np-result")
             status = gr.HTML(
@@ -108,7 +108,7 @@ def build() -> None:
         net.change(read_drawing, [pad, net, own], reading, **private),
         examples.select(read_example, [net, own], [pad, *reading], **private),
         picture.upload(
-            read_picture, [picture, net, own], [pad, *reading], api_name="logicgates_read", **quick
+            read_upload, [picture, net, own], [pad, *reading], api_name="logicgates_read", **quick
         ),
     ]
     for event in reads:  # a new reading brings the gates of the class that won
@@ -139,13 +139,11 @@ def read_example(
 
 
 @answer
-def read_picture(
-    picture: Image.Image | None, net: str = "fast", own: LogicGates | None = None
+def read_upload(
+    picture: str | None, net: str = "fast", own: LogicGates | None = None
 ) -> tuple[str, dict[str, Any], str, str]:
     """Read a photo or scan of one digit; returns the cleaned drawing, votes, firing gates, status."""
-    if picture is None:
-        raise InputError("There is no picture.", "Upload a PNG or JPEG of one digit.", "Picture")
-    drawing = to_drawing(logicgates.ink_of(picture))
+    drawing = to_drawing(logicgates.ink_of(read_picture(picture)))
     return drawing, *read_drawing(drawing, net, own)
 
 
@@ -158,7 +156,7 @@ def show_cone(drawing: str, net: str, digit: str, own: LogicGates | None = None)
     reading = circuit.read(to_ink(drawing))
     output = circuit.telling_output(reading, int(digit))
     cone = circuit.cone(reading, output)
-    return views.cone_text(cone, int(digit), reading), views.cone(cone, circuit.netlist)
+    return cones.text(cone, int(digit), reading), cones.drawing(cone, circuit.netlist)
 
 
 def _winner(votes: dict[str, Any] | None) -> Any:

@@ -14,7 +14,8 @@ import plotly.graph_objects as go
 from pipelines import logicgates
 from pipelines.errors import InputError
 from pipelines.logicgates import LogicGates
-from pipelines.runtime import Progress
+from pipelines.logicgates.benchmark import measure
+from pipelines.runtime import Progress, in_background
 from tabs import logicgates_views as views
 from tabs.shell import RunBar, downloads
 from tabs.status import answer, job, line
@@ -71,9 +72,6 @@ def _race() -> None:
 @job(outputs=2)
 def race() -> Iterator[tuple[go.Figure, str, Progress | str]]:
     """Time the compiled circuits, difflogic's scheme, an MLP and a CNN on one core of this machine."""
-    yield gr.skip(), gr.skip(), Progress(0, 1, "warming up")
-    from pipelines.logicgates.benchmark import measure  # brings torch
-
     for report in measure("small"):
         if isinstance(report, Progress):
             rows = [row for row in report.preview or [] if row.images_per_second]
@@ -157,16 +155,23 @@ def train(
     seed: int = 0,
 ) -> Iterator[tuple[go.Figure, Any, Progress | str]]:
     """Train a net on MNIST for some seconds; returns its curve and keeps the circuit for this visit."""
-    yield gr.skip(), gr.skip(), Progress(0, 1, "warming up")
-    from pipelines.logicgates.live import train_live  # brings torch
-
     points = []
-    for report in train_live(
-        width, depth, seconds, initialisation, straight_through, tau, learning_rate, seed
+    for report in logicgates.train_live(
+        width=width,
+        depth=depth,
+        seconds=seconds,
+        initialisation=initialisation,
+        straight_through=straight_through,
+        tau=tau,
+        learning_rate=learning_rate,
+        seed=seed,
     ):
         if not isinstance(report, Progress):
-            yield gr.skip(), gr.skip(), Progress(1, 1, "compiling the circuit")
             mine = LogicGates(report.netlist)
+            for tick in in_background(
+                functools.partial(getattr, mine, "circuit"), Progress(1, 1, "compiling the circuit")
+            ):
+                yield gr.skip(), gr.skip(), tick
             waterfall = mine.circuit.optimised.waterfall
             yield (
                 views.curves(report.curve),

@@ -1,4 +1,4 @@
-"""What the logic-gate tab draws: votes, firing gates, cones, bars, curves. No result is made here."""
+"""What the logic-gate tab draws: votes, firing gates, bars, curves. No result is made here."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ import numpy as np
 import plotly.graph_objects as go
 from PIL import Image
 
-from pipelines.logicgates import GATE_NAMES, ConeNode, Netlist, Reading, Waterfall
+from pipelines.logicgates import GATE_NAMES, Netlist, Reading, Waterfall
 from tabs.drawing import png_url
 from tabs.plots import OFF, ON, SECOND, THIRD, figure
 
-ON_RGBA = (42, 154, 128, 255)
-OFF_RGBA = (150, 143, 130, 38)
-MARK_RGBA = (217, 104, 46, 255)
+PALETTE = bytes((150, 143, 130, 38, 42, 154, 128, 255, 217, 104, 46, 255))
+"""RGBA of a bit that is off, of one that is on, and of a marked one."""
 
 VOTES_TEMPLATE = """
 ${!value ? `<p class="np-empty">Draw a digit: the gates answer after every stroke.</p>` : `
@@ -66,14 +65,14 @@ def votes_value(reading: Reading, group_size: int) -> dict[str, Any]:
 
 def firing(reading: Reading, netlist: Netlist) -> str:
     """The bits that the circuit saw and, per layer, one pixel per gate: green where it fired."""
-    tiles = [_tile(reading.bits, f"The {netlist.side} × {netlist.side} bits the circuit sees", "input bits")]
+    tiles = [tile(reading.bits, f"The {netlist.side} × {netlist.side} bits the circuit sees", "input bits")]
     for i, signal in enumerate(reading.signals, 1):
         last = i == len(reading.signals)
         grid = _by_class(signal, netlist.classes) if last else _rectangle(signal)
         share = f"{signal.mean():.0%} on"
         name = f"layer {i}, votes" if last else f"layer {i}"
         tiles.append(
-            _tile(grid, f"{name}: {int(signal.sum()):,} of {len(signal):,} gates fire", f"{name} · {share}")
+            tile(grid, f"{name}: {int(signal.sum()):,} of {len(signal):,} gates fire", f"{name} · {share}")
         )
     return f'<div class="np-firing">{"".join(tiles)}</div>'
 
@@ -96,10 +95,13 @@ def _by_class(signal: np.ndarray, classes: int) -> np.ndarray:
     return np.concatenate([columns, gap], axis=2).transpose(1, 0, 2).reshape(height, -1)[:, :-1]
 
 
-def _tile(grid: np.ndarray, alt: str, caption: str, marked: Sequence[int] = ()) -> str:
-    pixels = np.where(grid[..., None], np.uint8(ON_RGBA), np.uint8(OFF_RGBA)).astype(np.uint8)
-    pixels.reshape(-1, 4)[list(marked)] = MARK_RGBA
-    url = png_url(Image.fromarray(pixels, "RGBA"))
+def tile(grid: np.ndarray, alt: str, caption: str, marked: Sequence[int] = ()) -> str:
+    """One pixel per bit of bool [height, width], green where set; those at the `marked` places orange."""
+    codes = grid.astype(np.uint8)
+    codes.reshape(-1)[list(marked)] = 2
+    picture = Image.fromarray(codes, "P")
+    picture.putpalette(PALETTE, "RGBA")
+    url = png_url(picture)
     return f'<figure><img src="{url}" alt="{alt}" title="{alt}"><figcaption>{caption}</figcaption></figure>'
 
 
@@ -216,103 +218,3 @@ def race_note(result: Any) -> str:
     """What was raced on which processor, below the bars."""
     machine = f"{result.cpu}, {result.vector_bits}-bit vectors, median of {result.rounds} rounds."
     return f'<p class="np-api">{machine}</p>'
-
-
-SYMBOLS = ("0", "∧", "a∧¬b", "a", "b∧¬a", "b", "⊕", "∨", "¬∨", "≡", "¬b", "a∨¬b", "¬a", "b∨¬a", "¬∧", "1")
-"""Short signs of the 16 functions, for the nodes of a cone."""
-
-
-def cone_text(nodes: Sequence[ConeNode], digit: int, reading: Reading) -> str:
-    """What the cone shows, in words, beside the bits with the cone's pixels marked."""
-    root = nodes[0]
-    vote = "votes for" if root.value else "does not vote for"
-    why = (
-        "Of the votes it is the one that other digits get least."
-        if root.value
-        else "None of this group fired."
-    )
-    return (
-        f'<div class="np-cone">{_tile(reading.bits, "Bits, the cone marked", "its pixels", _pixels(nodes))}'
-        f"<p>Gate {root.index:,} of the last layer {vote} <b>{digit}</b>. {why} It computes "
-        f"<b>{GATE_NAMES[root.op]}</b> and rests on {_count(nodes)}. Green carries a 1, grey a 0; hover for "
-        "details.</p></div>"
-    )
-
-
-def _pixels(nodes: Sequence[ConeNode]) -> list[int]:
-    return [node.index for node in nodes if not node.layer]
-
-
-def _count(nodes: Sequence[ConeNode]) -> str:
-    gates = sum(1 for node in nodes[1:] if node.layer)
-    pixels = sum(1 for node in nodes if not node.layer)
-    parts = [(gates, "gate"), (pixels, "pixel")]
-    counted = [f"{count} {name}{'s' * (count > 1)}" for count, name in parts if count]
-    return " and ".join(counted) or "nothing: it is constant"
-
-
-def cone(nodes: Sequence[ConeNode], netlist: Netlist) -> go.Figure:
-    """The cone from its pixels on the left to the vote on the right."""
-    level, row = _layout(nodes)
-    fig = figure(max(260, 60 + 40 * (1 + round(max(row)))), showlegend=False, hovermode="closest")
-    for value, colour in ((False, OFF), (True, ON)):
-        x, y = [], []
-        for i, node in enumerate(nodes):
-            for j in node.inputs:
-                if nodes[j].value == value:
-                    x += [level[j], level[i], None]
-                    y += [row[j], row[i], None]
-        fig.add_scatter(x=x, y=y, mode="lines", line={"color": colour, "width": 2}, hoverinfo="skip")
-    fig.add_scatter(
-        x=level,
-        y=row,
-        mode="markers+text",
-        opacity=1,
-        marker={
-            "opacity": 1,
-            "symbol": ["circle" if node.layer else "square" for node in nodes],
-            "size": [24 + 7 * len(SYMBOLS[node.op]) if node.layer else 20 for node in nodes],
-            "color": [ON if node.value else "#e6e2d8" for node in nodes],
-            "line": {"color": [ON if node.value else OFF for node in nodes], "width": 2},
-        },
-        text=[SYMBOLS[node.op] if node.layer else "" for node in nodes],
-        textfont={"color": ["white" if node.value else "#262522" for node in nodes]},
-        hovertext=[_describe(node, netlist) for node in nodes],
-        hoverinfo="text",
-    )
-    fig.update_xaxes(visible=False, range=[-0.4, max(level) + 0.4])
-    fig.update_yaxes(visible=False, autorange="reversed")
-    return fig
-
-
-def _describe(node: ConeNode, netlist: Netlist) -> str:
-    if node.layer:
-        return f"layer {node.layer}, gate {node.index:,}: {GATE_NAMES[node.op]} = {int(node.value)}"
-    y, x = divmod(node.index, netlist.side)
-    return f"pixel in row {y + netlist.crop}, column {x + netlist.crop} = {int(node.value)}"
-
-
-def _layout(nodes: Sequence[ConeNode]) -> tuple[list[float], list[float]]:
-    """x and y per node: the longest way from the root counts to the left, leaves are spread evenly."""
-    depth = [0] * len(nodes)
-    row = [0.0] * len(nodes)
-    placed: set[int] = set()
-    next_row = 0.0
-
-    def place(i: int) -> None:
-        nonlocal next_row
-        placed.add(i)
-        fresh = [j for j in nodes[i].inputs if j not in placed]
-        for j in nodes[i].inputs:
-            depth[j] = max(depth[j], depth[i] + 1)
-        for j in fresh:
-            if j not in placed:
-                place(j)
-        if fresh:
-            row[i] = sum(row[j] for j in fresh) / len(fresh)
-        else:
-            row[i], next_row = next_row, next_row + 1
-
-    place(0)
-    deepest = max(depth)
-    return [float(deepest - d) for d in depth], row

@@ -76,9 +76,12 @@ class RunBar:
         quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
         buttons = [self.run, self.stop]
         begun = self.run.click(
-            lambda: (*_buttons(running=True), WAITING), outputs=[*buttons, self.status], **quiet
+            lambda *_: (*_buttons(running=True), WAITING),
+            inputs=list(inputs),  # a value that Gradio refuses ends the click here, with Gradio's message
+            outputs=[*buttons, self.status],
+            **quiet,
         )
-        running = begun.then(
+        running = begun.success(
             job,
             inputs=list(inputs),
             outputs=[*outputs, self.status],

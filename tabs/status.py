@@ -6,6 +6,7 @@ A handler raises InputError for the visitor's faults and otherwise knows nothing
 
 from __future__ import annotations
 
+import bisect
 import functools
 import html
 import logging
@@ -33,17 +34,45 @@ STOPPED = line("Stopped. What was done so far is kept.", "warn")
 INTERRUPTED = line("Not finished: the message says why. Your last result is kept.", "warn")
 
 
-def progress_line(progress: Progress, elapsed: float) -> str:
-    """Step of total, a bar, seconds gone and seconds to go (by the mean pace so far)."""
+def progress_line(progress: Progress, elapsed: float, to_go: float | None = None) -> str:
+    """Step of total, a bar, seconds gone and, where they are known, seconds to go."""
     share = min(1.0, progress.step / progress.total) if progress.total else 0.0
     parts = [progress.message] if progress.message else []
     if progress.total > 1:
         parts.append(f"{progress.step:,} of {progress.total:,}")
     parts.append(f"{elapsed:.0f} s gone")
-    if 0.02 < share < 1:
-        parts.append(f"about {elapsed / share - elapsed:.0f} s to go")
+    if to_go is not None:
+        parts.append(f"about {to_go:.0f} s to go")
     bar = f'<span class="np-bar"><span style="width:{share:.1%}"></span></span>'
     return f'<div class="np-status busy" role="status">{bar}{html.escape(" · ".join(parts))}</div>'
+
+
+class Pace:
+    """How long a job will still take, by the later half of the steps done: the first ones are warming up."""
+
+    FIRST = 4
+    """Steps before there is an estimate."""
+
+    def __init__(self) -> None:
+        self._total = 0
+        self._steps: list[int] = []
+        self._times: list[float] = []
+
+    def to_go(self, progress: Progress, elapsed: float) -> float | None:
+        """Seconds to go after this report; None while it is too early to tell, and at the end."""
+        step = progress.step
+        if progress.total != self._total or (self._steps and step < self._steps[-1]):  # another stretch
+            self._total, self._steps, self._times = progress.total, [], []
+        if not self._steps or step > self._steps[-1]:
+            self._steps.append(step)
+            self._times.append(elapsed)
+        half = bisect.bisect_left(self._steps, step / 2)
+        done = step - self._steps[half]
+        if step < self.FIRST or step >= self._total or not done:
+            return None
+        pace = (self._times[-1] - self._times[half]) / done
+        left = pace * (self._total - step) - (elapsed - self._times[-1])
+        return left if left >= 0.5 else None
 
 
 def answer(handler: Callable[..., Any]) -> Callable[..., Any]:
@@ -72,13 +101,13 @@ def job(outputs: int) -> Callable[[Job], Job]:
     def decorate(handler: Job) -> Job:
         @functools.wraps(handler)
         def safe(*args: Any, **kwargs: Any) -> Iterator[tuple[Any, ...]]:
-            start = time.monotonic()
+            start, pace = time.monotonic(), Pace()
             steps = handler(*args, **kwargs)
             try:
                 for *values, progress in steps:
                     elapsed = time.monotonic() - start
                     if isinstance(progress, Progress):
-                        yield (*values, progress_line(progress, elapsed))
+                        yield (*values, progress_line(progress, elapsed, pace.to_go(progress, elapsed)))
                     else:
                         yield (*values, line(f"{progress} · {elapsed:.1f} s", "done"))
             except Exception as error:

@@ -6,14 +6,21 @@ net.read(ink).prediction
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from pipelines.logicgates.compile import Waterfall
-from pipelines.logicgates.cone import ConeNode
+from pipelines.logicgates.cone import Cone, ConeNode
 from pipelines.logicgates.data import mnist
 from pipelines.logicgates.export import to_c, to_json, to_verilog
 from pipelines.logicgates.netlist import GATE_NAMES, Netlist
 from pipelines.logicgates.reader import LogicGates, Reading, TestResult, ink_of
-from pipelines.runtime import load_once
+from pipelines.runtime import Progress, in_background, load_once
 from pipelines.weights import asset
+
+if TYPE_CHECKING:
+    from pipelines.logicgates.live import LiveResult
 
 NETS = ("fast", "small")
 """Embedded nets: "small" is the paper's (6 x 8,000 gates), "fast" one of ours with learned wiring."""
@@ -21,6 +28,7 @@ NETS = ("fast", "small")
 __all__ = [
     "GATE_NAMES",
     "NETS",
+    "Cone",
     "ConeNode",
     "LogicGates",
     "Netlist",
@@ -33,6 +41,7 @@ __all__ = [
     "to_c",
     "to_json",
     "to_verilog",
+    "train_live",
 ]
 
 
@@ -40,3 +49,11 @@ __all__ = [
 def load(name: str = "fast") -> LogicGates:
     """An embedded net, by its name in NETS."""
     return LogicGates(Netlist.load(asset("logicgates", f"{name}.safetensors")))
+
+
+def train_live(**settings: Any) -> Iterator[Progress | LiveResult]:
+    """`live.train_live`: train a net while the visitor watches. It imports torch, and reports meanwhile."""
+    warming = Progress(0, 1, "warming up")
+    yield warming
+    live = yield from in_background(lambda: import_module("pipelines.logicgates.live"), warming)
+    yield from live.train_live(**settings)

@@ -9,6 +9,7 @@ all alike. Times are processor time of the measuring thread: waiting for a core 
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import os
 import platform
@@ -27,7 +28,7 @@ from pipelines.logicgates.data import mnist
 from pipelines.logicgates.difflogic_scheme import DifflogicScheme, gcc_scheme, jit_scheme
 from pipelines.logicgates.kernel import CompiledCircuit
 from pipelines.logicgates.netlist import Netlist
-from pipelines.runtime import Progress, use_threads
+from pipelines.runtime import Progress, in_background, use_threads
 from pipelines.weights import ASSETS, asset
 
 IMAGES = 2048
@@ -156,8 +157,11 @@ def measure_netlists(
     name, netlist = next(iter(nets.items()))
     images = mnist("test")[0][:IMAGES]
     total = rounds + 2
-    yield Progress(0, total, "Compiling the circuit", [])
-    circuits = {key: CompiledCircuit(each) for key, each in nets.items()}
+    compiling = Progress(0, total, "Compiling the circuit", [])
+    yield compiling
+    circuits = {}
+    for key, each in nets.items():
+        circuits[key] = yield from in_background(functools.partial(CompiledCircuit, each), compiling)
     circuit = circuits[name]
     contenders = []
     scheme = yield from _baseline(netlist, total)
@@ -177,10 +181,11 @@ def measure_netlists(
         run = lambda other=other: other.predict(images)  # noqa: E731
         note = f"{other.netlist.n_gates:,} gates, {other.backend}"
         contenders.append(_contender(f"net “{key}”, bytes to class", "ours", note, run, IMAGES))
-    yield Progress(1, total, "Warming up", _rows(contenders))
+    warming = Progress(1, total, "Warming up", _rows(contenders))
+    yield warming
     for peer in PEERS if peers else ():
-        contenders.append(_peer(peer, images))
-        yield Progress(1, total, "Warming up", _rows(contenders))
+        contender = yield from in_background(functools.partial(_peer, peer, images), warming)
+        contenders.append(contender)
     for number in range(rounds):
         for contender in contenders:
             yield Progress(2 + number, total, f"Round {number + 1} of {rounds}", _rows(contenders))

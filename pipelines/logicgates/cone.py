@@ -9,13 +9,13 @@ import numpy as np
 
 from pipelines.logicgates.netlist import TRUTH_TABLES, Netlist
 
-MAX_LEVELS = 4
-"""Gates from the root down that a cone follows; what lies deeper ends in a leaf."""
+DRAWN_GATES = 20
+"""Gates of a cone, the root among them, that make up `Cone.nodes`: what a plot shows legibly."""
 
 
 @dataclass(frozen=True)
 class ConeNode:
-    """A gate of the cone, or the input bit or deeper gate at which it ends."""
+    """A gate of the cone, or an input bit."""
 
     layer: int
     """1 for the first layer of gates; 0 for an input bit."""
@@ -24,40 +24,68 @@ class ConeNode:
     op: int
     """Function id; 3 ("a") for an input bit."""
     value: bool
-    inputs: tuple[int, ...]
-    """Positions in the cone of the nodes that it reads, those it ignores left out."""
+    inputs: tuple[int | None, ...]
+    """Positions in `Cone.nodes` of what it reads, a before b; None if not there; ignored ones left out."""
+
+
+@dataclass(frozen=True)
+class Cone:
+    """All that an output gate depends on. Gates that only hand on an input (wires) are passed through."""
+
+    nodes: tuple[ConeNode, ...]
+    """The root, the gates nearest to it, and the input bits that these read: breadth first."""
+    n_gates: int
+    """Gates of the whole cone, the root not counted."""
+    pixels: tuple[int, ...]
+    """Input bits of the whole cone, in order."""
+
+    @property
+    def n_drawn(self) -> int:
+        """Gates among the nodes, the root not counted."""
+        return sum(1 for node in self.nodes[1:] if node.layer)
 
 
 def cone(
-    netlist: Netlist, bits: np.ndarray, signals: Sequence[np.ndarray], output: int
-) -> tuple[ConeNode, ...]:
-    """Nodes below output gate `output`, the root first; wires are passed through, each gate stands once.
+    netlist: Netlist,
+    bits: np.ndarray,
+    signals: Sequence[np.ndarray],
+    output: int,
+    drawn_gates: int = DRAWN_GATES,
+) -> Cone:
+    """The cone of output gate `output`; each gate stands in it once, however often it is read.
 
     `bits` bool [n_inputs] and `signals` bool [gates] per layer are the values for one image.
     """
     values = [bits.reshape(-1), *signals]
-    nodes: list[ConeNode] = []
-    places: dict[tuple[int, int], int] = {}
+    root = (len(netlist.layers), output)
+    below = {root: _read_by(netlist, *root)}  # grows while it is walked: the nearest come first
+    queue = [root]
+    for key in queue:
+        for source in below[key]:
+            if source not in below:
+                below[source] = _read_by(netlist, *source)
+                queue.append(source)
+    gates = [key for key in queue if key[0]]
+    shown = set(gates[:drawn_gates])
+    shown |= {source for key in shown for source in below[key] if not source[0]}
+    places = {key: place for place, key in enumerate(key for key in queue if key in shown)}
+    nodes = tuple(
+        ConeNode(
+            layer=layer,
+            index=index,
+            op=int(netlist.layers[layer - 1].op[index]) if layer else 3,
+            value=bool(values[layer][index]),
+            inputs=tuple(places.get(source) for source in below[layer, index]),
+        )
+        for layer, index in places
+    )
+    return Cone(nodes, len(gates) - 1, tuple(sorted(index for layer, index in queue if not layer)))
 
-    def visit(layer: int, index: int, level: int) -> int:
-        if (layer, index) in places:
-            return places[layer, index]
-        place = places[layer, index] = len(nodes)
-        op = int(netlist.layers[layer - 1].op[index]) if layer else 3
-        value = bool(values[layer][index])
-        nodes.append(ConeNode(layer, index, op, value, ()))
-        if layer and level < MAX_LEVELS:
-            below = [_through_wires(netlist, layer - 1, i) for i in _read_by(netlist, layer, index)]
-            inputs = tuple(dict.fromkeys(visit(*key, level + 1) for key in below))
-            nodes[place] = ConeNode(layer, index, op, value, inputs)
-        return place
 
-    visit(len(netlist.layers), output, 0)
-    return tuple(nodes)
-
-
-def _read_by(netlist: Netlist, layer: int, index: int) -> list[int]:
-    """The inputs that a gate's function depends on."""
+def _read_by(netlist: Netlist, layer: int, index: int) -> list[tuple[int, int]]:
+    """(layer, index) of the signals that a gate's function depends on; none for an input bit."""
+    if not layer:
+        return []
     gates = netlist.layers[layer - 1]
     f00, f01, f10, f11 = TRUTH_TABLES[gates.op[index]]
     inputs = []
@@ -65,7 +93,7 @@ def _read_by(netlist: Netlist, layer: int, index: int) -> list[int]:
         inputs.append(int(gates.a[index]))
     if f00 != f01 or f10 != f11:
         inputs.append(int(gates.b[index]))
-    return inputs
+    return [_through_wires(netlist, layer - 1, i) for i in inputs]
 
 
 def _through_wires(netlist: Netlist, layer: int, index: int) -> tuple[int, int]:

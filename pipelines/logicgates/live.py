@@ -15,7 +15,7 @@ from pipelines.errors import InputError
 from pipelines.logicgates.data import mnist
 from pipelines.logicgates.model import INITIALISATIONS, LogicNet, LogicNetConfig
 from pipelines.logicgates.netlist import Netlist
-from pipelines.runtime import Progress, use_threads
+from pipelines.runtime import REPORT_EVERY, Progress, in_background, use_threads
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,8 @@ class LiveResult:
 
 BATCH = 64
 HELD_OUT = 500
-REPORT_EVERY = 0.4
-"""Seconds between points."""
+MEASURING = 0.2
+"""Share of the time that measuring points may take."""
 DECAY_AFTER = 400
 """Steps for which the learning rate is constant; then it falls with 1 / √step."""
 CHUNK = 500
@@ -74,23 +74,33 @@ def train_live(
     """
     _check(width, depth, seconds, initialisation, tau, learning_rate, seed)
     total = math.ceil(seconds)
-    yield Progress(0, total, "reading MNIST")
-    mnist("train")
-    yield Progress(0, total, "laying the wires")
-    use_threads(1)
     config = LogicNetConfig((int(width),) * int(depth), 4, tau, initialisation=initialisation, seed=int(seed))
-    training = _Training(LogicNet(config), straight_through, learning_rate)
+
+    def prepare() -> _Training:
+        training = _Training(LogicNet(config), straight_through, learning_rate)
+        training.step()  # torch's first takes a second
+        return training
+
+    preparing = Progress(0, total, "reading MNIST, laying the wires")
+    yield preparing
+    use_threads(1)
+    training = yield from in_background(prepare, preparing)
+    start = reported = time.monotonic()
     curve: list[TrainPoint] = []
-    start = time.monotonic()
-    reported = -math.inf
+    message, next_point = preparing.message, 0.0
     while (elapsed := time.monotonic() - start) < seconds:
-        training.step()
-        if time.monotonic() - reported >= REPORT_EVERY:
+        if elapsed >= next_point:
             curve.append(training.point(elapsed))
             soft, discrete = curve[-1].accuracy_soft, curve[-1].accuracy_discrete
             message = f"epoch {curve[-1].epoch:.1f}: {soft:.1%} soft, {discrete:.1%} discretised"
             yield Progress(int(elapsed), total, message, curve[-1])
             reported = time.monotonic()
+            taken = reported - start - elapsed
+            next_point = elapsed + max(REPORT_EVERY, taken / MEASURING)
+        elif time.monotonic() - reported >= REPORT_EVERY / 2:
+            yield Progress(int(elapsed), total, message)
+            reported = time.monotonic()
+        training.step()
     netlist = training.net.to_netlist()
     images, labels = mnist("test")
     right = 0

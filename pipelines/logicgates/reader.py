@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from pipelines.errors import InputError
-from pipelines.logicgates.cone import ConeNode, cone
+from pipelines.logicgates.cone import Cone, cone
 from pipelines.logicgates.data import MAX_PIXELS, mnist, normalise_digit
 from pipelines.logicgates.kernel import CompiledCircuit
 from pipelines.logicgates.netlist import TRUTH_TABLES, Netlist
@@ -111,8 +111,8 @@ class LogicGates:
             odds = self.output_odds[group]
         return start + int(odds.argmax())
 
-    def cone(self, reading: Reading, output: int) -> tuple[ConeNode, ...]:
-        """The gates and pixels below output gate `output`, the root first."""
+    def cone(self, reading: Reading, output: int) -> Cone:
+        """The gates and pixels that output gate `output` depends on."""
         return cone(self.netlist, reading.bits, reading.signals, output)
 
 

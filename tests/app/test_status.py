@@ -10,13 +10,33 @@ import pytest
 
 from pipelines.errors import InputError
 from pipelines.runtime import Progress
-from tabs.status import APOLOGY, INTERRUPTED, answer, job, line, progress_line
+from tabs.status import APOLOGY, INTERRUPTED, Pace, answer, job, line, progress_line
 
 
 def test_the_status_line_says_step_time_and_rest() -> None:
-    shown = progress_line(Progress(30, 120, "epoch 2"), elapsed=10)
+    shown = progress_line(Progress(30, 120, "epoch 2"), elapsed=10, to_go=30)
     for part in ("epoch 2", "30 of 120", "10 s gone", "about 30 s to go", "width:25.0%"):
         assert part in shown
+
+
+def test_time_to_go_leaves_the_warming_up_out() -> None:
+    pace = Pace()
+    assert pace.to_go(Progress(0, 27), 0.1) is None
+    assert pace.to_go(Progress(1, 27), 5.0) is None, "a slow first step says nothing of the others"
+    for step in (2, 3):
+        assert pace.to_go(Progress(step, 27), 4.0 + step) is None
+    assert pace.to_go(Progress(4, 27), 8.0) == pytest.approx(23)
+    assert pace.to_go(Progress(4, 27), 8.5) == pytest.approx(22.5), "it runs down within a step"
+    assert pace.to_go(Progress(27, 27), 31.0) is None
+
+
+def test_time_to_go_starts_anew_with_another_stretch() -> None:
+    pace = Pace()
+    for step in range(9):
+        known = pace.to_go(Progress(step, 10), step * 2.0)
+    assert known == pytest.approx(4)
+    assert pace.to_go(Progress(0, 10), 20.0) is None
+    assert pace.to_go(Progress(9, 100), 21.0) is None
 
 
 def test_status_text_is_escaped() -> None:

@@ -1,4 +1,4 @@
-"""From a drawing to a class: MNIST's form, uploads, readings, cones."""
+"""From a drawing to a class: MNIST's form, uploads, readings."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ import pytest
 from PIL import Image, ImageDraw
 
 from pipelines.errors import InputError
-from pipelines.logicgates import GATE_NAMES, NETS, LogicGates, ink_of, load, mnist
-from pipelines.logicgates.cone import cone
+from pipelines.logicgates import NETS, LogicGates, ink_of, load, mnist
 from pipelines.logicgates.data import normalise_digit
-from pipelines.logicgates.netlist import TRUTH_TABLES, GateLayer, Netlist
 from pipelines.logicgates.reader import _outputs
 
 
@@ -78,41 +76,6 @@ def test_the_telling_output_belongs_to_its_digit_and_fired() -> None:
     output = net.telling_output(reading, 7)
     assert output // net.netlist.group_size == 7
     assert reading.signals[-1][output]
-
-
-@pytest.mark.parametrize("name", NETS)
-def test_a_cone_computes_its_root(name: str) -> None:
-    """Re-evaluating each gate of a cone from its inputs gives the value shown."""
-    net = load(name)
-    reading = net.read(enlarged(mnist("test")[0][1]))
-    values = [reading.bits.reshape(-1), *reading.signals]
-    for output in range(0, len(net.netlist.layers[-1]), 997):
-        nodes = net.cone(reading, output)
-        assert (nodes[0].layer, nodes[0].index) == (len(net.netlist.layers), output)
-        for node in nodes:
-            assert node.value == values[node.layer][node.index]
-            if node.layer:
-                layer = net.netlist.layers[node.layer - 1]
-                row = (
-                    2 * values[node.layer - 1][layer.a[node.index]]
-                    + values[node.layer - 1][layer.b[node.index]]
-                )
-                assert node.value == TRUTH_TABLES[node.op][row]
-
-
-def test_a_cone_passes_through_wires_and_shares_gates() -> None:
-    wire, xor = 3, 6
-    first = GateLayer(np.array([0, 0], np.int32), np.array([1, 1], np.int32), np.array([xor, xor], np.uint8))
-    second = GateLayer(
-        np.array([0, 1], np.int32), np.array([1, 0], np.int32), np.array([wire, xor], np.uint8)
-    )
-    third = GateLayer(np.array([0], np.int32), np.array([1], np.int32), np.array([xor], np.uint8))
-    net = Netlist((first, second, third), classes=1)
-    image = np.zeros((1, 28, 28), np.uint8)
-    signals = [layer[0] for layer in net.signals(image)]
-    nodes = cone(net, net.input_bits(image)[0], signals, 0)
-    assert [(node.layer, node.index) for node in nodes] == [(3, 0), (1, 0), (0, 0), (0, 1), (2, 1), (1, 1)]
-    assert all(GATE_NAMES[node.op] == "a XOR b" for node in nodes if node.layer)
 
 
 def test_the_test_set_result_adds_up() -> None:
