@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 import gradio as gr
@@ -115,13 +116,19 @@ def _buttons(running: bool) -> tuple[gr.Button, gr.Button]:
     return gr.Button(interactive=not running), gr.Button(interactive=running)
 
 
-def downloads(labels: Iterable[str]) -> list[gr.DownloadButton]:
-    """A row of download buttons, inactive until a handler gives each its file:
-
-    `gr.DownloadButton(value=path, interactive=True)`.
-    """
+def downloads(labels: Iterable[str], ready: Sequence[str | None] = ()) -> list[gr.DownloadButton]:
+    """A row of download buttons; those without a file in `ready` are inactive. `offer` follows the files that
+    a handler gives them."""
     with gr.Row(elem_classes="np-downloads"):
-        return [gr.DownloadButton(label, interactive=False, size="sm", min_width=110) for label in labels]
+        return [
+            gr.DownloadButton(label, value=file, interactive=file is not None, size="sm", min_width=90)
+            for label, file in zip_longest(labels, ready)
+        ]
+
+
+def offer(*files: str | None) -> list[gr.DownloadButton]:
+    """Make download buttons active that have a file, and the others inactive; for `.success` after a job."""
+    return [gr.DownloadButton(interactive=file is not None) for file in files]
 
 
 def share_row(api_names: Sequence[str]) -> None:

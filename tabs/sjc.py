@@ -21,7 +21,7 @@ from pipelines.runtime import Progress, in_background
 from pipelines.weights import ASSETS
 from tabs import sjc_views as parts
 from tabs.chips import Chips, chip_group
-from tabs.shell import Examples, Metric, Paper, RunBar, downloads, how_it_works, paper_card, share_row
+from tabs.shell import Examples, Metric, Paper, RunBar, downloads, how_it_works, offer, paper_card, share_row
 from tabs.status import answer, job, line
 from tabs.turntable import Turntable, live_value, turntable_value, webp_url
 
@@ -43,7 +43,7 @@ VIEW_MODES = [
 WHITE = (1.0, 1.0, 1.0, 1.0)
 ESTIMATORS = [("Eq. 16: less noise", "eq16"), ("Eq. 15", "eq15")]
 FILES = {"glb": "Mesh (GLB)", "obj": "OBJ", "ply": "PLY", "mp4": "Film (MP4)", "gif": "GIF"}
-OUTPUTS = ("stage", "dreams", "hint", "viewer", "facts", *FILES, "latest")
+OUTPUTS = ("stage", "dreams", "hint", "facts", *FILES, "latest")
 """What a run fills, in the order of its outputs."""
 
 STEPS = (
@@ -86,7 +86,11 @@ def build() -> None:
                 prompt = gr.Textbox(
                     ready[0].prompt, label="What shall it be?", placeholder="a red sofa", max_lines=2, lines=1
                 )
-                bar = RunBar("Shape it in 3D", elem_id="sjc-run")
+                bar = RunBar(
+                    "Shape it in 3D",
+                    line("What you see was made before. Yours takes about half a minute."),
+                    elem_id="sjc-run",
+                )
                 hint = Chips()
             examples = Examples(
                 [(entry.thumbnail, entry.prompt) for entry in ready],
@@ -99,7 +103,7 @@ def build() -> None:
             quality = gr.Radio(
                 [("Fast", "fast"), ("Normal, about twice as long", "normal")], value="fast", label="Quality"
             )
-            with gr.Row():
+            with gr.Row(elem_classes="np-seed"):
                 seed = gr.Number(0, precision=0, minimum=0, label="Seed", min_width=100)
                 dice = gr.Button("Another seed", size="sm", min_width=100)
             with gr.Accordion("Experiments", open=False):
@@ -113,28 +117,35 @@ def build() -> None:
                 model = gr.Radio(MODELS, value="embedded", label="Text-to-image model")
         with gr.Column(scale=6, min_width=320):
             with gr.Tabs(elem_classes="np-result"):
-                with gr.Tab("Turn it"):
+                with gr.Tab("Turn it") as turn_tab:
                     stage = Turntable(turn_start)
-                with gr.Tab("The mesh", elem_id="tab-sjc-mesh"):  # its WebGL waits for the first visit
-                    viewer = gr.Model3D(mesh_start, show_label=False, clear_color=WHITE, height=420)
+                with gr.Tab("The mesh", elem_id="tab-sjc-mesh") as mesh_tab:  # its WebGL waits for the first visit
+                    viewer = gr.Model3D(show_label=False, clear_color=WHITE, height=420)
                     facts = gr.HTML(facts_start)
             dreams = gr.HTML(dreams_start, elem_classes="np-result")
-            files = downloads(FILES.values())
+            files = downloads(FILES.values(), [mesh_start])
     how_it_works(PAPER, STEPS, METRICS, LIMITS)
     share_row(["sjc_generate"])
 
-    results = [stage, dreams, hint, viewer, facts, *files, latest]
+    results = [stage, dreams, hint, facts, *files, latest]
     settings = [prompt, seed, quality, mode, paas, depth, model]
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     shaped = bar.connect(generate, settings, results, api_name="sjc_generate")
-    shaped.success(_offer, files, files, queue=False, **quiet)
+    shaped.success(offer, files, files, queue=False, **quiet)
     bar.stopped.then(keep, latest, [*results, bar.status], concurrency_id="sjc-keep", **quiet).success(
-        _offer, files, files, queue=False, **quiet
+        offer, files, files, queue=False, **quiet
     )
     prompt.submit(None, js=bar.press)
     dice.click(lambda: random.randrange(10_000), outputs=seed, queue=False, **quiet)
     examples.select(show_ready, None, [prompt, seed, *results, bar.status], queue=False, **quiet).success(
-        _offer, files, files, queue=False, **quiet
+        offer, files, files, queue=False, **quiet
+    )
+    # A viewer that is given a mesh while its tab was never open stays blank: it gets one when it is seen.
+    seen = gr.State(False)
+    turn_tab.select(lambda: False, outputs=seen, queue=False, **quiet)
+    mesh_tab.select(lambda mesh: (mesh, True), files[0], [viewer, seen], queue=False, **quiet)
+    files[0].change(
+        lambda mesh, seen: mesh if seen else gr.skip(), [files[0], seen], viewer, queue=False, **quiet
     )
     for chips in (words, things, hint):
         chips.select(use_word, prompt, prompt, queue=False, **quiet)
@@ -251,7 +262,7 @@ def _finished(sjc: ModuleType, result: Any, word: str) -> Iterator[tuple[Any, ..
     status = result.note if result.mesh is None else f"{word}: “{settings.prompt}”, seed {settings.seed}"
     with tempfile.TemporaryDirectory(prefix="nine-papers-") as folder:
         files = _write(sjc, result, Path(folder))
-        yield _report(status, stage=stage, facts=facts, viewer=files["glb"], latest=None, **files)
+        yield _report(status, stage=stage, facts=facts, latest=None, **files)
 
 
 def _write(sjc: ModuleType, result: Any, folder: Path) -> dict[str, str | None]:
@@ -306,11 +317,6 @@ def show_ready(event: gr.EventData) -> tuple[Any, ...]:
     """Show a ready-made object and put its prompt and seed into the form."""
     entry = parts.ready_made()[event.index]
     stage, dreams, mesh, facts = entry.shown()
-    values = {"stage": stage, "dreams": dreams, "hint": [], "viewer": mesh, "facts": facts, "glb": mesh}
+    values = {"stage": stage, "dreams": dreams, "hint": [], "facts": facts, "glb": mesh}
     outputs = [values.get(name) for name in OUTPUTS]
     return entry.prompt, entry.seed, *outputs, line("Ready-made. Press the button to shape your own.", "done")
-
-
-def _offer(*files: str | None) -> list[gr.DownloadButton]:
-    """Download buttons are active when they have a file."""
-    return [gr.DownloadButton(interactive=file is not None) for file in files]
