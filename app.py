@@ -7,8 +7,9 @@ import os
 
 import gradio as gr
 
+from pipelines.weights import MODES
 from tabs import TABS, home
-from tabs.theme import FONT_FOLDER, css, head, theme
+from tabs.theme import css, fonts, head, theme
 
 
 def build_app() -> gr.Blocks:
@@ -33,8 +34,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--host", help="address to listen on (default 127.0.0.1; 0.0.0.0 for every network)")
     parser.add_argument("--port", type=int, help="default: the first free one from 7860")
     parser.add_argument("--share", action="store_true", help="open a public gradio.live link")
-    modes = ("auto", "embedded", "hub")
-    parser.add_argument("--models", choices=modes, default=os.environ.get("NINE_PAPERS_MODELS", "auto"))
+    parser.add_argument("--models", choices=MODES, default=os.environ.get("NINE_PAPERS_MODELS", "auto"))
     options = parser.parse_args(arguments)
     os.environ["NINE_PAPERS_MODELS"] = options.models
     build_app().launch(
@@ -44,7 +44,7 @@ def main(arguments: list[str] | None = None) -> None:
         theme=theme(),
         css=css(),
         head=head(),
-        allowed_paths=[str(FONT_FOLDER)],
+        app_kwargs={"routes": [fonts()]},
         max_file_size="25mb",
         show_error=False,
         ssr_mode=False,

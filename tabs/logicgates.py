@@ -33,6 +33,11 @@ EXAMPLES = (0, 1, 2, 3, 4, 8, 11, 61, 18, 9)
 
 DIGITS = [str(digit) for digit in range(10)]
 
+BLANK = (None, "", "", "", None)
+"""Votes, firing gates, status, and the cone's text and drawing while nothing is drawn."""
+SCROLL_TO_CONE = """() => document.getElementById("logicgates-cone")
+    .scrollIntoView({ block: "nearest", behavior: "smooth" })"""
+
 STEPS = (
     "Every neuron is one logic gate with two inputs. Each of the 16 Boolean functions is relaxed to "
     r"real $a, b \in [0, 1]$: AND is $ab$, OR is $a + b - ab$, XOR is $a + b - 2ab$ (section 3).",
@@ -55,7 +60,9 @@ METRICS = (
     Metric("Optimise and compile the small net", "compile_seconds", "{:.2f} s"),
 )
 LIMITS = (
-    "The circuits know MNIST digits only: a letter or a doodle is read as a digit too, often by few votes.",
+    "The circuits know MNIST digits only: a letter or a doodle is read as a digit too. The page doubts a "
+    "reading whose lead is as small as that of one training digit in twenty, or with more or less ink than "
+    "they have: that finds most scribbles, and misses many letters.",
     "They see 1-bit pixels after the drawing was centred and scaled as MNIST does it.",
     "difflogic's scheme in the race is our own program of the same structure, not its code.",
     "Speeds depend on the processor; only the race on this page says what yours does.",
@@ -88,12 +95,12 @@ def build() -> None:
                 line("The first example, read when this page started.", "done"), elem_classes="np-result"
             )
             firing = gr.HTML(firing_start, elem_classes="np-result")
-    with gr.Tabs():
-        with gr.Tab("Inside the circuit"):
+    with gr.Tabs() as tabs:
+        with gr.Tab("Inside the circuit", id="inside"):
             digit = gr.Radio(DIGITS, value=str(votes_start["prediction"]), label="Gates behind")
             text, figure = show_cone(drawing, "fast", digit.value)
             cone_text = gr.HTML(text)
-            cone = gr.Plot(figure, show_label=False, container=False)
+            cone = gr.Plot(figure, show_label=False, container=False, elem_id="logicgates-cone")
         panels.build(net, own)
     how_it_works(PAPER, STEPS, METRICS, LIMITS)
     share_row(
@@ -105,17 +112,20 @@ def build() -> None:
     private: dict[str, Any] = {**quick, "api_visibility": "private"}
     reads = [
         pad.input(read_drawing, [pad, net, own], reading, trigger_mode="always_last", **private),
-        net.change(read_drawing, [pad, net, own], reading, **private),
+        net.change(_reread, [pad, net, own], reading, **private),
         examples.select(read_example, [net, own], [pad, *reading], **private),
         picture.upload(
             read_upload, [picture, net, own], [pad, *reading], api_name="logicgates_read", **quick
         ),
     ]
-    for event in reads:  # a new reading brings the gates of the class that won
-        event.success(_winner, votes, digit, **private).then(show_cone, cone_in, cone_out, **private)
-    pad.clear(lambda: (None, "", "", "", None), outputs=[votes, firing, status, *cone_out], **private)
-    votes.select(_clicked, None, digit, **private).then(show_cone, cone_in, cone_out, **private)
-    digit.input(show_cone, cone_in, cone_out, api_name="logicgates_cone", **quick)
+    reads[-1].failure(lambda: None, outputs=picture, **private)
+    shown = [*reading, *cone_out]
+    follow: dict[str, Any] = {"fn": _follow, "inputs": cone_in, "outputs": shown, **private}
+    cones = [event.success(_winner, votes, digit, **private).then(**follow) for event in reads]
+    cones.append(votes.select(_clicked, None, [digit, tabs], **private).then(**follow))
+    cones[-1].then(None, js=SCROLL_TO_CONE, **private)
+    cones.append(digit.input(show_cone, cone_in, cone_out, api_name="logicgates_cone", **quick))
+    pad.clear(lambda: BLANK, outputs=shown, cancels=[*reads, *cones], **private)
 
 
 @answer
@@ -159,9 +169,18 @@ def show_cone(drawing: str, net: str, digit: str, own: LogicGates | None = None)
     return cones.text(cone, int(digit), reading), cones.drawing(cone, circuit.netlist)
 
 
+def _reread(drawing: str, net: str, own: LogicGates | None) -> Any:
+    return read_drawing(drawing, net, own) if drawing else (gr.skip(), gr.skip(), gr.skip())
+
+
+def _follow(drawing: str, net: str, digit: str, own: LogicGates | None) -> Any:
+    """The cone after a reading; on a slow line the pad may be blank again by then, and so shall the page."""
+    return (*[gr.skip()] * 3, *show_cone(drawing, net, digit, own)) if drawing else BLANK
+
+
 def _winner(votes: dict[str, Any] | None) -> Any:
     return str(votes["prediction"]) if votes else gr.skip()
 
 
-def _clicked(event: gr.EventData) -> str:
-    return str(event.index)
+def _clicked(event: gr.EventData) -> tuple[str, gr.Tabs]:
+    return str(event.index), gr.Tabs(selected="inside")

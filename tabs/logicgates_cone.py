@@ -45,7 +45,7 @@ def text(cone: Cone, digit: int, reading: Reading) -> str:
     """What the cone shows, in words, beside the bits with the cone's pixels marked; then the legend."""
     root, is_cut = cone.nodes[0], cone.n_drawn < cone.n_gates
     if root.value:
-        why = f"Of the gates that vote for {digit} now, other digits fire it least."
+        why = f"Of the gates now voting for {digit}, it is the most particular to {digit}."
     else:
         why = f"None of the gates for {digit} fired."
     cut = f" The drawing shows the nearest {cone.n_drawn} of these {cone.n_gates} gates." if is_cut else ""

@@ -22,13 +22,17 @@ ${!value ? `<p class="np-empty">Draw a digit: the gates answer after every strok
 <div class="np-reading">
   <div class="np-answer" role="status"><span class="np-answer-label">reads</span>
     <span class="np-digit">${value.prediction}</span>
-    <span class="np-answer-label">${value.margin ? `by ${value.margin} votes` : "a tie"}</span></div>
+    <span class="np-answer-label">${!value.margin ? "a tie with" : value.margin === 1 ? "1 vote ahead of"
+      : `${value.margin} votes ahead of`} ${value.second}</span></div>
   <ol class="np-votes" aria-label="Votes per digit">${value.votes.map((votes, digit) => `
     <li><button type="button" data-digit="${digit}" class="${digit === value.prediction ? "best" : ""}"
       title="Show the gates behind ${digit}"><b>${digit}</b>
       <span class="np-vote"><span style="width:${100 * votes / value.group_size}%"></span></span>
-      <span class="np-count">${votes}</span></button></li>`).join("")}
-  </ol></div>`}
+      <span class="np-count">${votes}</span><span class="np-more" aria-hidden="true">›</span></button></li>`
+      ).join("")}
+  </ol>
+  <p class="np-hint">${value.doubtful ? "<b>This does not look much like one digit.</b> " : ""}
+    Click a bar to see the gates behind it.</p></div>`}
 """
 VOTES_SCRIPT = """
 element.addEventListener("click", (event) => {
@@ -48,17 +52,19 @@ class VotesView(gr.HTML):
         super().__init__(value, html_template=VOTES_TEMPLATE, js_on_load=VOTES_SCRIPT, **kwargs)
 
     def api_info(self) -> dict[str, Any]:
-        return {"type": "object", "description": "prediction, votes, group_size, margin, milliseconds"}
+        return {"type": "object", "description": "prediction, votes, group_size, margin, second, ..."}
 
 
 def votes_value(reading: Reading, group_size: int) -> dict[str, Any]:
     """The value of a VotesView."""
-    first, second = np.sort(reading.votes)[::-1][:2]
+    first, second = np.argsort(-reading.votes, kind="stable")[:2]
     return {
         "prediction": reading.prediction,
         "votes": reading.votes.tolist(),
         "group_size": group_size,
-        "margin": int(first - second),
+        "second": int(second),
+        "margin": int(reading.votes[first] - reading.votes[second]),
+        "doubtful": reading.doubtful,
         "milliseconds": round(reading.seconds * 1000, 3),
     }
 
@@ -68,26 +74,29 @@ def firing(reading: Reading, netlist: Netlist) -> str:
     tiles = [tile(reading.bits, f"The {netlist.side} × {netlist.side} bits the circuit sees", "input bits")]
     for i, signal in enumerate(reading.signals, 1):
         last = i == len(reading.signals)
-        grid = _by_class(signal, netlist.classes) if last else _rectangle(signal)
+        grid = _by_class(signal, netlist.classes) if last else _square(signal)
         share = f"{signal.mean():.0%} on"
         name = f"layer {i}, votes" if last else f"layer {i}"
         tiles.append(
-            tile(grid, f"{name}: {int(signal.sum()):,} of {len(signal):,} gates fire", f"{name} · {share}")
+            tile(
+                grid,
+                f"{name}: {int(signal.sum()):,} of {len(signal):,} gates fire",
+                name if last else f"{name} · {share}",
+            )
         )
     return f'<div class="np-firing">{"".join(tiles)}</div>'
 
 
-def _rectangle(signal: np.ndarray) -> np.ndarray:
-    """Reshape n gates to about 5:4, padded with gates that are off."""
-    width = int(np.ceil(np.sqrt(len(signal) * 1.25)))
-    height = -(-len(signal) // width)
-    return np.pad(signal, (0, width * height - len(signal))).reshape(height, width)
+def _square(signal: np.ndarray) -> np.ndarray:
+    """Reshape n gates to a square, padded with gates that are off."""
+    side = int(np.ceil(np.sqrt(len(signal))))
+    return np.pad(signal, (0, side * side - len(signal))).reshape(side, side)
 
 
 def _by_class(signal: np.ndarray, classes: int) -> np.ndarray:
     """Ten columns of votes side by side, 0 to 9, the firing gates of each sunk to the bottom like a bar."""
     groups = np.sort(signal.reshape(classes, -1), axis=1)
-    width = max(1, round(np.sqrt(groups.shape[1] / classes * 1.25)))
+    width = max(1, round(np.sqrt(groups.shape[1] / classes)))
     height = -(-groups.shape[1] // width)
     padded = np.pad(groups, ((0, 0), (width * height - groups.shape[1], 0)))
     columns = padded.reshape(classes, height, width)

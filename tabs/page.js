@@ -29,5 +29,6 @@
     if (name === "home") address.searchParams.delete("tab");
     else address.searchParams.set("tab", name);
     window.history.replaceState(null, "", address);
+    tabButton(name)?.scrollIntoView({ block: "nearest", inline: "center" });
   };
 })();

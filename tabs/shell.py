@@ -199,9 +199,11 @@ def _card_table(card: dict[str, Any]) -> str:
 
 
 class Examples(gr.HTML):
-    """A row of small pictures under the input; fires `select` with the index of the one that was clicked."""
+    """Small pictures under the input, in even rows; fires `select` with the index of the clicked one."""
 
-    TEMPLATE = """<div class="np-examples"><span>${label}</span>${value.map((item, index) =>
+    IN_A_ROW = 6
+    TEMPLATE = """<div class="np-examples" style="--columns:${columns}">
+    <span>${label}</span>${value.map((item, index) =>
       `<button type="button" data-index="${index}" title="${item[1]}">
         <img src="${item[0]}" alt="${item[1]}"></button>`
     ).join("")}</div>"""
@@ -212,8 +214,10 @@ class Examples(gr.HTML):
 
     def __init__(self, pictures: Sequence[tuple[str, str]], label: str = "Examples", **kwargs: Any) -> None:
         """`pictures` are (image URL or data URL, name) pairs."""
+        rows = -(-len(pictures) // self.IN_A_ROW)
         super().__init__(
             [list(picture) for picture in pictures],
+            columns=-(-len(pictures) // rows),
             html_template=self.TEMPLATE,
             js_on_load=self.SCRIPT,
             label=label,

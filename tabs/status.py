@@ -126,7 +126,8 @@ def _fail(error: Exception) -> NoReturn:
         raise error
     if isinstance(error, InputError):
         message = f"{error.message} {error.hint}".strip()
-        gr.Warning(html.escape(message), title=error.field or "Input")
+        field = f"<strong>{html.escape(error.field)}.</strong> " if error.field else ""
+        gr.Warning(field + html.escape(message))  # Gradio's heading is always "Warning"
         # The warning is what the visitor sees; this ends the event and tells a caller of the API the same.
         raise gr.Error(message, visible=False, print_exception=False) from None
     logger.exception("A handler failed")

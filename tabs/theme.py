@@ -6,6 +6,8 @@ from pathlib import Path
 
 import gradio as gr
 from gradio.themes import Color, Font
+from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
 
 from pipelines.weights import ASSETS
 
@@ -119,10 +121,15 @@ def css() -> str:
     """The page's style sheet, with the fonts' addresses under this server."""
     faces = [
         f'@font-face {{ font-family: "{family}"; font-weight: {weight}; font-display: swap; '
-        f'src: url("gradio_api/file={FONT_FOLDER / file}.woff2") format("woff2"); }}'
+        f'src: url("fonts/{file}.woff2") format("woff2"); }}'
         for family, weight, file in FONTS
     ]
     return "\n".join(faces) + Path(__file__).with_name("page.css").read_text(encoding="utf-8")
+
+
+def fonts() -> Mount:
+    """The route from which the page takes its fonts."""
+    return Mount("/fonts", StaticFiles(directory=FONT_FOLDER))
 
 
 def head() -> str:

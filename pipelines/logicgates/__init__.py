@@ -17,7 +17,7 @@ from pipelines.logicgates.export import to_c, to_json, to_verilog
 from pipelines.logicgates.netlist import GATE_NAMES, Netlist
 from pipelines.logicgates.reader import LogicGates, Reading, TestResult, ink_of
 from pipelines.runtime import Progress, in_background, load_once
-from pipelines.weights import asset
+from pipelines.weights import weights_file
 
 if TYPE_CHECKING:
     from pipelines.logicgates.live import LiveResult
@@ -48,7 +48,7 @@ __all__ = [
 @load_once
 def load(name: str = "fast") -> LogicGates:
     """An embedded net, by its name in NETS."""
-    return LogicGates(Netlist.load(asset("logicgates", f"{name}.safetensors")))
+    return LogicGates(Netlist.load(weights_file("logicgates", f"{name}.safetensors")))
 
 
 def train_live(**settings: Any) -> Iterator[Progress | LiveResult]:

@@ -2,6 +2,7 @@
 
 Everything runs on one core in one process, round after round, so that whatever else the machine does falls on
 all alike. Times are processor time of the measuring thread: waiting for a core does not count.
+torchlogix is missing: its compiled circuits (0.2) need Python 3.12, and 0.1.0 compiles by difflogic's scheme.
 
     python -m pipelines.logicgates.benchmark [--net small] [--rounds 25] [--gcc]
 """
@@ -29,7 +30,7 @@ from pipelines.logicgates.difflogic_scheme import DifflogicScheme, gcc_scheme, j
 from pipelines.logicgates.kernel import CompiledCircuit
 from pipelines.logicgates.netlist import Netlist
 from pipelines.runtime import Progress, in_background, use_threads
-from pipelines.weights import ASSETS, asset
+from pipelines.weights import ASSETS, weights_file
 
 IMAGES = 2048
 """Test images that the circuits read at a time: whole blocks, small enough for the last-level cache."""
@@ -139,7 +140,7 @@ def _one_core() -> Iterator[None]:
 def measure(net_name: str = "small", rounds: int = 25) -> Iterator[Progress | Throughput]:
     """Race an embedded net, its peers and the other net: Progress (preview: list[Row]), then Throughput."""
     nets = {
-        name: Netlist.load(asset("logicgates", f"{name}.safetensors"))
+        name: Netlist.load(weights_file("logicgates", f"{name}.safetensors"))
         for name in (net_name, *_others(net_name))
     }
     yield from measure_netlists(nets, rounds)
@@ -233,7 +234,7 @@ def _peer(peer: str, images: np.ndarray) -> _Contender:
         with torch.inference_mode():
             return model(batch).argmax(dim=1)
 
-    note = f"floats to class, torch, batch {len(batch)}" + (f", {accuracy:.2%} right" if accuracy else "")
+    note = f"floats to class, torch, batch {len(batch)}, {accuracy:.2%} right"
     return _contender(PEERS[peer].title, "net", note, run, len(batch))
 
 
@@ -272,7 +273,7 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     if arguments.gcc:
-        gcc_scheme(Netlist.load(asset("logicgates", f"{arguments.net}.safetensors")))
+        gcc_scheme(Netlist.load(weights_file("logicgates", f"{arguments.net}.safetensors")))
     for report in measure(arguments.net, arguments.rounds):
         if isinstance(report, Throughput):
             result = report

@@ -14,7 +14,7 @@ from safetensors import safe_open
 
 from pipelines.logicgates.data import mnist
 from pipelines.runtime import seed_everything, use_threads
-from pipelines.weights import ASSETS
+from pipelines.weights import ASSETS, refresh_card, weights_file
 
 if TYPE_CHECKING:
     from torch import nn
@@ -56,15 +56,12 @@ PEERS = {
 }
 
 
-def load_peer(name: str) -> tuple[nn.Module, float | None]:
-    """The trained net and its test accuracy; untrained, and None, where its weights are not there."""
+def load_peer(name: str) -> tuple[nn.Module, float]:
+    """The trained net and its test accuracy, 0..1."""
     import torch
 
     model = PEERS[name].build().eval()
-    path = ASSETS / "logicgates" / f"peer_{name}.safetensors"
-    if not path.is_file():
-        return model, None
-    with safe_open(path, framework="pt") as file:
+    with safe_open(weights_file("logicgates", f"peer_{name}.safetensors"), framework="pt") as file:
         model.load_state_dict({key: file.get_tensor(key).to(torch.float32) for key in file.keys()})  # noqa: SIM118
         return model, float(file.metadata()["test_accuracy"])
 
@@ -103,6 +100,7 @@ def main() -> None:
         path = ASSETS / "logicgates" / f"peer_{name}.safetensors"
         save_file(model.state_dict(), path, metadata={"test_accuracy": str(accuracy)})
         print(f"{path.name}: {accuracy:.2%}, {path.stat().st_size:,} bytes")
+    refresh_card("logicgates")
 
 
 if __name__ == "__main__":

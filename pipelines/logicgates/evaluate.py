@@ -17,7 +17,7 @@ from pipelines.logicgates.benchmark import OURS, Throughput, measure
 from pipelines.logicgates.data import mnist
 from pipelines.logicgates.kernel import CompiledCircuit
 from pipelines.logicgates.netlist import Netlist
-from pipelines.weights import ASSETS, asset, read_card, write_card
+from pipelines.weights import ASSETS, read_card, weights_file, write_card
 
 NETS = ("small", "fast")
 REFERENCE_BATCH = 1000
@@ -37,7 +37,8 @@ def accuracy_and_exactness(circuit: CompiledCircuit) -> tuple[float, bool]:
 def evaluate(rounds: int) -> dict[str, Any]:
     """All metrics. Optimising and code generation are timed first, while the process is cold."""
     circuits = {
-        name: CompiledCircuit(Netlist.load(asset("logicgates", f"{name}.safetensors"))) for name in NETS
+        name: CompiledCircuit(Netlist.load(weights_file("logicgates", f"{name}.safetensors")))
+        for name in NETS
     }
     metrics: dict[str, Any] = {}
     exact = []

@@ -16,7 +16,9 @@ from pipelines.logicgates.kernel import CompiledCircuit
 from pipelines.logicgates.netlist import TRUTH_TABLES, Netlist
 
 PROBE_IMAGES = 2000
-"""Training images over which `telling_output` counts how often each output gate fires."""
+"""Training images from which a net's `Habits` are taken."""
+DOUBTED = 0.05
+"""Share of the training digits whose lead is called small; most scribbles have so small a one."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,8 @@ class Reading:
     """int32 [classes], firing gates in each class's group."""
     prediction: int
     """The class with most votes (the lowest one on a tie)."""
+    doubtful: bool
+    """Whether it is unlike one digit: a lead, or an amount of ink, that training digits seldom have."""
     seconds: float
     """Time from drawing to class."""
 
@@ -51,6 +55,18 @@ class TestResult:
     predictions: np.ndarray
     seconds: float
     """Time of the classification alone."""
+
+
+@dataclass(frozen=True)
+class Habits:
+    """What a net does with training digits."""
+
+    odds: np.ndarray
+    """float [output gates]: log-odds that the gate fires for its own class against the other classes."""
+    small_lead: int
+    """Votes between the first and the second class: the share DOUBTED of the digits has no more."""
+    ink: tuple[int, int]
+    """Fewest and most input bits that are set."""
 
 
 class LogicGates:
@@ -72,7 +88,9 @@ class LogicGates:
         votes = signals[-1].reshape(self.netlist.classes, -1).sum(axis=1, dtype=np.int32)
         seconds = time.perf_counter() - start
         bits = self.netlist.input_bits(digit[None]).reshape(self.netlist.side, self.netlist.side)
-        return Reading(digit, bits, signals, votes, int(votes.argmax()), seconds)
+        few, many = self.habits.ink
+        doubtful = _leads(votes[None])[0] <= self.habits.small_lead or not few <= bits.sum() <= many
+        return Reading(digit, bits, signals, votes, int(votes.argmax()), bool(doubtful), seconds)
 
     def test(self) -> TestResult:
         """Classify all test images now, and compare."""
@@ -91,8 +109,8 @@ class LogicGates:
         return TestResult(float((predictions == labels).mean()), confusion, mistakes, predictions, seconds)
 
     @cached_property
-    def output_odds(self) -> np.ndarray:
-        """float [output gates]: log-odds that the gate fires for its own class against the other classes."""
+    def habits(self) -> Habits:
+        """Measured on first use."""
         images, labels = mnist("train")
         images, labels = images[:PROBE_IMAGES], labels[:PROBE_IMAGES]
         fired = _outputs(self.netlist, images)
@@ -100,20 +118,29 @@ class LogicGates:
         mine = labels[:, None] == own[None, :]
         rate_own = ((fired & mine).sum(axis=0) + 1) / (mine.sum(axis=0) + 2)
         rate_other = ((fired & ~mine).sum(axis=0) + 1) / ((~mine).sum(axis=0) + 2)
-        return np.log(rate_own / (1 - rate_own)) - np.log(rate_other / (1 - rate_other))
+        odds = np.log(rate_own / (1 - rate_own)) - np.log(rate_other / (1 - rate_other))
+        leads = _leads(fired.reshape(len(fired), self.netlist.classes, -1).sum(axis=2))
+        ink = self.netlist.input_bits(images).sum(axis=1)
+        return Habits(odds, int(np.quantile(leads, DOUBTED)), (int(ink.min()), int(ink.max())))
 
     def telling_output(self, reading: Reading, digit: int) -> int:
         """Index of the output gate that says most for `digit`: it fired, and fires for few other digits."""
         start = digit * self.netlist.group_size
         group = slice(start, start + self.netlist.group_size)
-        odds = np.where(reading.signals[-1][group], self.output_odds[group], -np.inf)
+        odds = np.where(reading.signals[-1][group], self.habits.odds[group], -np.inf)
         if not np.isfinite(odds).any():
-            odds = self.output_odds[group]
+            odds = self.habits.odds[group]
         return start + int(odds.argmax())
 
     def cone(self, reading: Reading, output: int) -> Cone:
         """The gates and pixels that output gate `output` depends on."""
         return cone(self.netlist, reading.bits, reading.signals, output)
+
+
+def _leads(votes: np.ndarray) -> np.ndarray:
+    """int [n, classes] -> int [n], votes between the first and the second class."""
+    ranked = np.sort(votes, axis=1)
+    return ranked[:, -1] - ranked[:, -2]
 
 
 def _outputs(netlist: Netlist, images: np.ndarray) -> np.ndarray:

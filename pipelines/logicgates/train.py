@@ -22,7 +22,7 @@ from pipelines.logicgates.data import mnist
 from pipelines.logicgates.fused import FusedTrainer
 from pipelines.logicgates.model import LogicNet, LogicNetConfig
 from pipelines.runtime import use_threads
-from pipelines.weights import ASSETS
+from pipelines.weights import ASSETS, refresh_card
 
 VALIDATION = 5_000
 """Training images held out: recipes are chosen by these, never by the test set."""
@@ -136,6 +136,8 @@ def main() -> None:
         path, minutes = Path(tempfile.mkdtemp()) / path.name, 1 / 3
     netlist = train(RECIPES[arguments.net], minutes, arguments.resume).to_netlist()
     netlist.save(path)
+    if not arguments.quick:
+        refresh_card("logicgates")
     images, labels = mnist("test")
     accuracy = (netlist.votes(images).argmax(1) == labels).mean()
     print(f"{path}: {netlist.n_gates:,} gates, {accuracy:.2%} of the 10,000 test images read right")

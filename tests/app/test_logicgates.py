@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.app.conftest import OpenPage
@@ -28,7 +29,7 @@ def draw(page: Page, points: list[tuple[float, float]]) -> None:
 
 
 def panel(page: Page, name: str) -> None:
-    """Open one of the panels under the drawing; on a narrow page some are in the overflow menu."""
+    """Open one of the panels under the drawing."""
     page.get_by_role("tab", name=name).click()
 
 
@@ -122,13 +123,62 @@ def test_statistics_are_drawn(open_page: OpenPage) -> None:
     expect(page.locator(".js-plotly-plot").get_by_text("LUT3 operations").first).to_be_visible()
 
 
-def test_an_empty_upload_keeps_the_last_result(open_page: OpenPage, tmp_path: Path) -> None:
-    from PIL import Image
-
-    blank = tmp_path / "blank.png"
+def test_bad_uploads_are_told_and_keep_the_last_result(open_page: OpenPage, tmp_path: Path) -> None:
+    blank, text = tmp_path / "blank.png", tmp_path / "text.png"
     Image.new("RGB", (80, 80), "white").save(blank)
+    text.write_text("not a picture")
     page = open_page("logicgates")
     page.get_by_text("Or upload a picture of one digit").click()
-    page.locator("input[type=file]").first.set_input_files(blank)
-    expect(page.get_by_text("The picture shows no writing.")).to_be_visible()
-    expect(page.locator(".np-digit")).to_have_text("7")
+    for file, message in ((blank, "The picture shows no writing."), (text, "This file is not a picture")):
+        page.locator("input[type=file]").first.set_input_files(file)
+        expect(page.get_by_text(message)).to_be_visible()
+        expect(page.locator(".np-digit")).to_have_text("7")
+        expect(page.locator("[data-testid=image] img, .image-frame img")).to_have_count(0)
+
+
+def test_a_scribble_is_doubted_and_a_digit_is_not(open_page: OpenPage) -> None:
+    page = open_page("logicgates")
+    doubt = page.get_by_text("This does not look much like one digit.")
+    expect(doubt).to_have_count(0)
+    page.locator(".np-pad-clear").click()
+    corners = [(0.1, 0.1), (0.9, 0.9), (0.9, 0.1), (0.1, 0.9)]
+    draw(page, [*corners, (0.1, 0.1), (0.9, 0.1), (0.9, 0.9), (0.1, 0.9), (0.5, 0.1), (0.9, 0.6), (0.1, 0.5)])
+    expect(doubt).to_be_visible()
+    expect(page.get_by_text(re.compile(r"\d+ votes? ahead of \d|a tie with \d"))).to_be_visible()
+
+
+def test_a_clicked_bar_brings_its_gates_into_view(open_page: OpenPage) -> None:
+    page = open_page("logicgates")
+    panel(page, "Race it")
+    page.locator(".np-votes [data-digit='3']").click()
+    expect(page.get_by_role("tab", name="Inside the circuit")).to_have_attribute("aria-selected", "true")
+    expect(page.locator(".np-cone b").first).to_have_text("3")
+    expect(page.locator("#logicgates-cone")).to_be_in_viewport()
+
+
+def test_clear_while_it_reads_leaves_the_page_blank(open_page: OpenPage) -> None:
+    page = open_page("logicgates")
+    page.route("**/queue/join**", lambda route: (page.wait_for_timeout(300), route.continue_()))
+    draw(page, SEVEN)
+    page.locator(".np-pad-clear").click()
+    page.wait_for_timeout(2500)
+    expect(page.locator(".np-digit")).to_have_count(0)
+    expect(page.locator(".np-cone")).to_have_count(0)
+
+
+def test_all_panels_are_in_sight_on_a_phone(open_page: OpenPage) -> None:
+    page = open_page("logicgates", size="phone")
+    names = (
+        "Inside the circuit",
+        "Race it",
+        "All 10,000 test digits",
+        "Train your own",
+        "Gate statistics",
+        "Take it home",
+    )
+    for name in names:
+        tab = page.get_by_role("tab", name=name)
+        expect(tab).to_be_visible()
+        box = tab.bounding_box()
+        assert box and box["x"] >= 0 and box["x"] + box["width"] <= 390
+    expect(page.get_by_role("button", name="More tabs").locator("visible=true")).to_have_count(0)

@@ -7,7 +7,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from tabs import TABS
-from tests.app.conftest import OpenPage
+from tests.app.conftest import ROOT, OpenPage
 
 NAMES = ["home", *(module.PAPER.name for module in TABS)]
 
@@ -48,3 +48,12 @@ def test_axe_finds_no_serious_violation(open_page: OpenPage, name: str, theme: s
         for node in rule["nodes"]
     ]
     assert not serious, "\n".join(serious)
+
+
+def test_the_fonts_come_from_this_server_and_its_paths_stay_its_own(server: str, open_page: OpenPage) -> None:
+    page = open_page("home")
+    assert page.evaluate(
+        "document.fonts.check('16px \"Source Sans 3\"') && document.fonts.check('600 16px Lora')"
+    )
+    assert page.request.get(f"{server}fonts/Lora-SemiBold.woff2").ok
+    assert str(ROOT) not in page.content().replace(f"{ROOT}/.venv", "")

@@ -139,3 +139,34 @@ def test_nets_are_safe_to_share_between_threads() -> None:
         np.array_equal(net.read(enlarged(image)).votes, votes)
         for image, votes in zip(images, readings, strict=True)
     )
+
+
+SQUARE = np.zeros((280, 280), np.uint8)
+SQUARE[60:220, 60:220] = 255
+
+
+def scribble(seed: int) -> np.ndarray:
+    """A zigzag of two dozen strokes all over the pad."""
+    picture = Image.new("L", (280, 280), 0)
+    points = np.random.default_rng(seed).integers(20, 260, (25, 2))
+    ImageDraw.Draw(picture).line([(int(x), int(y)) for x, y in points], fill=255, width=24, joint="curve")
+    return np.asarray(picture)
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_what_is_no_digit_is_doubted_and_digits_seldom_are(name: str) -> None:
+    net = load(name)
+    assert net.read(np.full((280, 280), 255, np.uint8)).doubtful
+    assert net.read(SQUARE).doubtful
+    assert np.mean([net.read(scribble(seed)).doubtful for seed in range(40)]) > 0.7
+    readings = [net.read(enlarged(image)) for image in mnist("train")[0][-400:]]
+    assert np.mean([reading.doubtful for reading in readings]) < 0.12
+    assert not net.read(stroke(24)).doubtful
+
+
+def test_habits_are_those_of_training_digits() -> None:
+    net = load("fast")
+    images = mnist("train")[0][:2000]
+    votes = np.sort(net.circuit.votes(images), axis=1)
+    assert np.mean(votes[:, -1] - votes[:, -2] <= net.habits.small_lead) == pytest.approx(0.05, abs=0.01)
+    assert net.habits.ink[0] < net.netlist.input_bits(images).sum(axis=1).mean() < net.habits.ink[1]
