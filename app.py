@@ -7,7 +7,7 @@ import os
 
 import gradio as gr
 
-from pipelines.weights import MODES
+from pipelines.weights import ASSETS, MODES
 from tabs import TABS, home
 from tabs.theme import css, fonts, head, theme
 
@@ -45,6 +45,7 @@ def main(arguments: list[str] | None = None) -> None:
         css=css(),
         head=head(),
         app_kwargs={"routes": [fonts()]},
+        allowed_paths=[str(ASSETS)],
         max_file_size="25mb",
         show_error=False,
         ssr_mode=False,

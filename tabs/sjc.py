@@ -16,7 +16,6 @@ from typing import Any
 import gradio as gr
 
 from pipelines.backbones import vocabulary
-from pipelines.errors import InputError
 from pipelines.runtime import Progress, in_background
 from pipelines.weights import ASSETS
 from tabs import sjc_views as parts
@@ -119,7 +118,7 @@ def build() -> None:
             with gr.Tabs(elem_classes="np-result"):
                 with gr.Tab("Turn it") as turn_tab:
                     stage = Turntable(turn_start)
-                with gr.Tab("The mesh", elem_id="tab-sjc-mesh") as mesh_tab:  # its WebGL waits for the first visit
+                with gr.Tab("The mesh", elem_id="tab-sjc-mesh") as mesh_tab:
                     viewer = gr.Model3D(show_label=False, clear_color=WHITE, height=420)
                     facts = gr.HTML(facts_start)
             dreams = gr.HTML(dreams_start, elem_classes="np-result")
@@ -199,8 +198,8 @@ def generate(
     MP4, GIF."""
     sjc = yield from _patiently(lambda: importlib.import_module("pipelines.sjc"))
     settings = sjc.Settings(prompt, int(seed or 0), quality, views, paas, centre_depth)
-    denoiser = yield from _patiently(_loader(sjc, model))
-    known = (yield from _patiently(sjc.known_prompts)) if model == "embedded" else None
+    denoiser = yield from _patiently(lambda: sjc.load_denoiser(model))
+    known = None if denoiser.channels != 3 else (yield from _patiently(sjc.known_prompts))
     yield _report(Progress(0, 0, "Dreaming in 2D"), hint=_hint(known, settings.prompt))
 
     for report in sjc.dream(denoiser, settings.prompt, settings.views, settings.seed):
@@ -243,7 +242,7 @@ def keep(so_far: SoFar | None) -> Iterator[tuple[Any, ...]]:
         yield _report("Stopped before there was anything to see")
         return
     sjc = importlib.import_module("pipelines.sjc")
-    denoiser = _loader(sjc, so_far.model)()
+    denoiser = sjc.load_denoiser(so_far.model)
     for report in sjc.finish(so_far.field, so_far.settings, denoiser, seconds=so_far.seconds):
         if isinstance(report, Progress):
             yield _report(report)
@@ -277,14 +276,6 @@ def _write(sjc: ModuleType, result: Any, folder: Path) -> dict[str, str | None]:
         path.write_bytes(content)
         files[suffix] = str(path)
     return files
-
-
-def _loader(sjc: ModuleType, model: str) -> Callable[[], Any]:
-    """What loads the denoiser that `model` names; known names are the values of MODELS."""
-    loaders = {"embedded": sjc.embedded_denoiser, "hub": sjc.stable_diffusion}
-    if model not in loaders:
-        raise InputError("There is no such model.", "Choose embedded or hub.", "Text-to-image model")
-    return loaders[model]
 
 
 def _patiently(function: Callable[[], Any]) -> Generator[tuple[Any, ...], None, Any]:

@@ -23,7 +23,7 @@ from torch.nn.functional import pixel_shuffle, pixel_unshuffle
 
 from pipelines.backbones import sentences
 from pipelines.runtime import fast_bfloat16, load_once
-from pipelines.weights import ASSETS
+from pipelines.weights import ASSETS, weights_file
 
 SIGMA_DATA = 0.5
 WHITE = 1.0
@@ -276,7 +276,8 @@ def load_network(directory: Path) -> tuple[ConditionedUNet, dict[str, object]]:
     )
     weights: dict[str, Tensor] = {}
     for shard in sorted(directory.glob("unet-*.safetensors")):
-        weights |= load_file(shard)
+        checked = weights_file(NAME, shard.name) if directory == ASSETS / NAME else shard
+        weights |= load_file(checked)
     network.load_state_dict({key: value.float() for key, value in weights.items()})
     return network, about
 

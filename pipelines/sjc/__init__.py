@@ -6,7 +6,7 @@ for report in generate("a red sofa", seed=1):
 
 from __future__ import annotations
 
-from pipelines.sjc.denoisers import embedded_denoiser, known_prompts, stable_diffusion
+from pipelines.sjc.denoisers import known_prompts, load_denoiser
 from pipelines.sjc.dream import Dreams, dream
 from pipelines.sjc.mesh import Mesh, MeshStatistics
 from pipelines.sjc.optimise import Preview
@@ -27,12 +27,11 @@ __all__ = [
     "Settings",
     "depth_picture",
     "dream",
-    "embedded_denoiser",
     "finish",
     "generate",
     "gif",
     "known_prompts",
+    "load_denoiser",
     "mp4",
-    "stable_diffusion",
     "webp",
 ]

@@ -7,27 +7,36 @@ from pipelines.backbones.diffusion import NAME, Denoiser
 from pipelines.errors import InputError
 from pipelines.runtime import load_once
 from pipelines.sjc.prompts import KnownPrompts
-from pipelines.weights import ASSETS
+from pipelines.weights import ASSETS, source
 
+MODELS = ("embedded", "hub")
 FIELD = "Text-to-image model"
 
 
-def embedded_denoiser() -> Denoiser:
-    """The small model that ships with the project. Raises FileNotFoundError if it is not there."""
-    from pipelines.backbones import diffusion
-
-    return diffusion.load(runtime.device())
-
-
-def stable_diffusion() -> Denoiser:
-    """Stable Diffusion 1.5 from the hub, downloaded (about 4 GB) if need be. Raises InputError if this
-    computer can't have it."""
-    if runtime.device() != "cuda":
+def load_denoiser(model: str = "embedded") -> Denoiser:
+    """The small model that ships with the project, or Stable Diffusion 1.5 from the hub, downloaded (about
+    4 GB) if need be. Raises InputError if this computer can't have it."""
+    if model not in MODELS:
+        raise InputError("There is no such model.", f"Choose one of: {', '.join(MODELS)}.", FIELD)
+    if source(asked=model == "hub") == "hub":
+        return _stable_diffusion()
+    if model == "hub":
         raise InputError(
             "Stable Diffusion needs a GPU, and this computer offers none.",
             "Choose the embedded model, or run the project on a computer with an NVIDIA GPU.",
             FIELD,
         )
+    return embedded_denoiser()
+
+
+def embedded_denoiser() -> Denoiser:
+    """The small model. Raises FileNotFoundError if it is not there."""
+    from pipelines.backbones import diffusion
+
+    return diffusion.load(runtime.device())
+
+
+def _stable_diffusion() -> Denoiser:
     from pipelines.backbones import diffusion_hub
 
     try:

@@ -1,0 +1,93 @@
+"""The prompt-to-3D tab in a browser: look, turn, shape, stop, take home, and what goes wrong on the way."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import trimesh
+from playwright.sync_api import Page, expect
+
+from tests.app.conftest import OpenPage
+
+RUN = "Shape it in 3D"
+PROMPT = "What shall it be?"
+PATIENCE = 120_000  # milliseconds: a run takes 20 s on two quiet cores
+
+
+def view_of(page: Page) -> str:
+    return page.locator(".np-turntable-strip").evaluate("element => element.style.backgroundPositionX")
+
+
+def test_the_first_object_can_be_turned_at_once(open_page: OpenPage) -> None:
+    page = open_page("sjc")
+    stage = page.locator(".np-turntable-stage")
+    box = stage.bounding_box()
+    assert box
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x - 60, y, steps=4)
+    page.mouse.up()
+    dragged = view_of(page)
+    assert dragged not in ("", "0%")
+    stage.press("ArrowRight")
+    assert view_of(page) != dragged
+    depth = page.get_by_role("button", name="Depth")
+    depth.click()
+    expect(depth).to_have_attribute("aria-pressed", "true")
+
+
+def test_ready_made_objects_come_at_one_click(open_page: OpenPage) -> None:
+    page = open_page("sjc", size="phone")
+    page.locator(".np-examples:visible button").nth(1).click()
+    expect(page.locator(".np-turntable-tools")).to_contain_text("ready-made")
+    name = page.locator(".np-turntable-stage").get_attribute("aria-label")
+    expect(page.get_by_label(PROMPT)).to_have_value(name or "")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Mesh (GLB)").click()
+    assert len(trimesh.load(Path(download.value.path()), file_type="glb", force="mesh").faces) > 500
+
+
+def test_words_go_into_the_prompt(open_page: OpenPage) -> None:
+    page = open_page("sjc")
+    page.get_by_label(PROMPT).fill("a red vase")
+    page.get_by_role("button", name="teal", exact=True).click()
+    expect(page.get_by_label(PROMPT)).to_have_value("a teal vase")
+
+
+def test_shape_something_unknown_stop_and_take_it_home(open_page: OpenPage) -> None:
+    page = open_page("sjc")
+    page.get_by_label(PROMPT).fill("a green saxophone")
+    page.get_by_label(PROMPT).press("Enter")
+    expect(page.locator(".np-dreams figure")).to_have_count(5)
+    expect(page.get_by_text("The model has seen nothing like this.")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator(".np-turntable.live")).to_be_visible(timeout=PATIENCE)
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_text(re.compile("this is the object so far"))).to_be_visible(timeout=PATIENCE)
+    expect(page.locator(".np-turntable-tools")).to_contain_text("a green saxophone")
+    expect(page.get_by_role("button", name=RUN)).to_be_enabled()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Film (MP4)").click()
+    assert download.value.suggested_filename == "a-green-saxophone.mp4"
+
+
+def test_an_empty_prompt_gets_a_plain_answer_and_keeps_the_object(open_page: OpenPage) -> None:
+    page = open_page("sjc")
+    before = page.locator(".np-turntable-tools").inner_text()
+    page.get_by_label(PROMPT).fill("  ")
+    page.get_by_role("button", name=RUN).click()
+    expect(page.get_by_text("The prompt has no words.")).to_be_visible(timeout=PATIENCE)
+    assert page.locator(".np-turntable-tools").inner_text() == before
+    expect(page.get_by_role("button", name=RUN)).to_be_enabled()
+
+
+def test_the_mesh_is_drawn_when_its_tab_is_opened(open_page: OpenPage) -> None:
+    page = open_page("sjc")
+    page.get_by_role("tab", name="The mesh").click()
+    expect(page.get_by_text("Closed (watertight)")).to_be_visible()
+    canvas = page.locator("#tab-sjc-mesh canvas, [role=tabpanel] canvas").first
+    canvas.wait_for()
+    page.wait_for_function(
+        """() => performance.getEntriesByType('resource').some((entry) => entry.name.endsWith('.glb'))"""
+    )
