@@ -92,8 +92,10 @@ def _test(net: gr.Radio, own: gr.State) -> None:
     run = gr.Button("Read all 10,000 test digits", variant="primary")
     status = gr.HTML()
     with gr.Row(equal_height=False):
-        table = gr.HTML()
-        strip = gr.HTML()
+        with gr.Column(min_width=320):
+            table = gr.HTML()
+        with gr.Column(min_width=320):
+            strip = gr.HTML()
     run.click(
         test,
         inputs=[net, own],

@@ -78,9 +78,10 @@ class RunBar:
         buttons = [self.run, self.stop]
         begun = self.run.click(
             lambda *_: (*_buttons(running=True), WAITING),
-            inputs=list(inputs),  # a value that Gradio refuses ends the click here, with Gradio's message
+            inputs=list(inputs),  # a value that Gradio refuses ends the click here, with Gradio's message,
             outputs=[*buttons, self.status],
-            **quiet,
+            **quiet | {"queue": True},  # which only a queued event shows
+            concurrency_limit=None,
         )
         running = begun.success(
             job,
@@ -187,7 +188,7 @@ def _card_table(card: dict[str, Any]) -> str:
     facts = {
         "Model": card["model"],
         "Training data": card["data"],
-        "Made by": " ".join(filter(None, [card["train_command"], card.get("train_note")])),
+        "Made by": ". ".join(filter(None, [card["train_command"], card.get("train_note")])),
         "Hardware and time": card["hardware"],
         "Licence of the weights": card["licence"],
     }
