@@ -108,12 +108,14 @@ def build() -> None:
     )
 
     reading, cone_out, cone_in = [votes, firing, status], [cone_text, cone], [pad, net, digit, own]
-    quick: dict[str, Any] = {"show_progress": "hidden", "concurrency_limit": 4}
+    quick: dict[str, Any] = {"show_progress": "hidden", "concurrency_limit": 4, "trigger_mode": "always_last"}
     private: dict[str, Any] = {**quick, "api_visibility": "private"}
+    # Clicks carry an index: "always_last" would repeat the first one's. All run, one after the other.
+    clicks: dict[str, Any] = {**private, "trigger_mode": "multiple", "concurrency_limit": 1}
     reads = [
-        pad.input(read_drawing, [pad, net, own], reading, trigger_mode="always_last", **private),
+        pad.input(read_drawing, [pad, net, own], reading, **private),
         net.change(_reread, [pad, net, own], reading, **private),
-        examples.select(read_example, [net, own], [pad, *reading], **private),
+        examples.select(read_example, [net, own], [pad, *reading], **clicks),
         picture.upload(
             read_upload, [picture, net, own], [pad, *reading], api_name="logicgates_read", **quick
         ),
@@ -122,7 +124,7 @@ def build() -> None:
     shown = [*reading, *cone_out]
     follow: dict[str, Any] = {"fn": _follow, "inputs": cone_in, "outputs": shown, **private}
     cones = [event.success(_winner, votes, digit, **private).then(**follow) for event in reads]
-    cones.append(votes.select(_clicked, None, [digit, tabs], **private).then(**follow))
+    cones.append(votes.select(_clicked, None, [digit, tabs], **clicks).then(**follow))
     cones[-1].then(None, js=SCROLL_TO_CONE, **private)
     cones.append(digit.input(show_cone, cone_in, cone_out, api_name="logicgates_cone", **quick))
     pad.clear(lambda: BLANK, outputs=shown, cancels=[*reads, *cones], **private)

@@ -31,6 +31,7 @@ def draw(page: Page, points: list[tuple[float, float]]) -> None:
 def panel(page: Page, name: str) -> None:
     """Open one of the panels under the drawing."""
     page.get_by_role("tab", name=name).click()
+    page.wait_for_timeout(800)  # Gradio sets the controls of a new panel once more shortly after they appear
 
 
 @pytest.mark.parametrize("size", ["desktop", "phone"])
@@ -52,6 +53,17 @@ def test_every_example_is_read_as_itself(open_page: OpenPage) -> None:
         digit = (example.get_attribute("title") or "")[-1]
         example.click()
         expect(page.locator(".np-digit")).to_have_text(digit)
+
+
+def test_of_quick_clicks_the_last_one_counts(open_page: OpenPage) -> None:
+    page = open_page("logicgates")
+    page.locator(".np-examples").evaluate(
+        "row => [1, 2, 3].forEach((i) => setTimeout(() => row.querySelectorAll('button')[i].click(), 30 * i))"
+    )
+    expect(page.locator(".np-digit")).to_have_text("0")
+    page.wait_for_timeout(1500)  # no earlier one comes late
+    expect(page.locator(".np-digit")).to_have_text("0")
+    expect(page.get_by_role("radio", name="0", exact=True)).to_be_checked()
 
 
 def test_the_other_circuit_and_the_gates_behind_a_digit(open_page: OpenPage) -> None:
