@@ -117,12 +117,12 @@ def test(judge: Judge, source: PictureSource) -> dict[str, float]:
 def about(judge: Judge, seen: int, seconds: float, tested: dict[str, float]) -> dict[str, Any]:
     """The judge's entry in the card."""
     return {
-        "model": "Contrastive image-text model that judges results: CNN on 48-px views, transformer on words. "
-        "Shares no weights, text encoder, pictures or seed with the text-to-image model.",
+        "model": "Contrastive image-text model that judges results: CNN on 48-px views, transformer on "
+        "words. Shares no weights, text encoder, pictures or seed with the text-to-image model.",
         "parameters": sum(part.numel() for part in judge.parameters()),
         "data": f"{seen} renders of the meshes and families that the text-to-image model is taught, held-out "
-        "colours included, under any light, with varied field of view, blur, blocks, thin and blotched places. "
-        "The meshes are the same ones: it knows the objects, not the results.",
+        "colours included, under any light, with varied field of view, blur, blocks, thin and blotched "
+        "places. The meshes are the same ones: it knows the objects, not the results.",
         "train_command": "python -m pipelines.sjc.judge_train --data DIR",
         "hardware": f"one CPU thread, {seconds / 60:.0f} minutes of processor time",
         "test": {"captions_to_choose_from": "all subjects, one view", **tested},
