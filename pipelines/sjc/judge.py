@@ -47,7 +47,7 @@ class Judge(nn.Module):
         self.to_space = nn.Linear(before * spots, WIDTH)
         self.to_quadrant = nn.Linear(before * spots, len(QUADRANTS))
         self.word = nn.Embedding(len(self.words) + 1, WIDTH, padding_idx=0)
-        self.place = nn.Parameter(torch.randn(MAX_WORDS, WIDTH) * 0.02)
+        self.place = nn.Parameter(torch.randn(MAX_WORDS, WIDTH) * 0.2)
         layer = nn.TransformerEncoderLayer(
             WIDTH, TEXT_HEADS, TEXT_HIDDEN, 0.0, "gelu", batch_first=True, norm_first=True
         )

@@ -1,6 +1,6 @@
 """Train the judge of results (see judge.py) and measure it on renders that it has not seen.
 
-    python -m pipelines.sjc.judge_train --data DIR [--minutes 15] [--out DIR] [--quick]
+    python -m pipelines.sjc.judge_train --data DIR [--minutes 10] [--out DIR] [--quick]
 
 DIR holds the meshes (see backbones/objects.py). Writes judge.safetensors and what it is into card.json; the
 minutes are those of the processor.
@@ -28,7 +28,7 @@ from pipelines.weights import ASSETS, read_card, write_card
 SEED = 20_221_201  # of no other part of the project
 BATCH, BLOCK, REUSE = 128, 1024, 2
 LEARNING_RATE, WARM_UP = 1.5e-3, 0.03
-QUADRANT_WEIGHT = 0.4
+QUADRANT_WEIGHT = 0.8
 MAX_SCALE = 4.0
 TEST_PICTURES = 2048
 
@@ -123,7 +123,7 @@ def about(judge: Judge, seen: int, seconds: float, tested: dict[str, float]) -> 
         "data": f"{seen} renders of the meshes and families that the text-to-image model is taught, held-out "
         "colours included, under any light, with varied field of view, blur, blocks, thin and blotched "
         "places. The meshes are the same ones: it knows the objects, not the results.",
-        "train_command": "python -m pipelines.sjc.judge_train --data DIR",
+        "train_command": f"python -m pipelines.sjc.judge_train --data DIR --minutes {seconds / 60:.0f}",
         "hardware": f"one CPU thread, {seconds / 60:.0f} minutes of processor time",
         "test": {"captions_to_choose_from": "all subjects, one view", **tested},
     }
@@ -134,7 +134,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", type=Path, required=True, help="meshes: captions.csv and glb/, or a pack")
-    parser.add_argument("--minutes", type=float, default=15, help="of processor time")
+    parser.add_argument("--minutes", type=float, default=10, help="of processor time")
     parser.add_argument("--out", type=Path, default=ASSETS / "sjc")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--quick", action="store_true", help="a few seconds, nothing written")
