@@ -37,6 +37,8 @@ ORACLE_SIZE = 32
 SOFA, MUG = "red sofa", "red mug with blue handle"
 QUICK_PROMPT = "a zebra"
 ABLATED = 16  # prompts that are also run without view prompts
+# The judge reads their fronts wrong on true renders too (44 to 56 % of the quadrants right).
+UNCLEAR = frozenset({"bookcase", "tower", "treasure chest"})
 
 
 def with_oracle(scene: Scene, name: str, preset: str) -> dict[str, Any]:
@@ -154,7 +156,7 @@ def with_model(preset: str, data: Path | None, keep: Path | None, limit: int | N
     asked = load()
     seen = [one for one in asked if one.split == "seen"][:limit]
     held_out = [one for one in asked if one.split == "held_out"][:limit]
-    facing = [one for one in seen if one.name in DIRECTIONAL]
+    facing = [one for one in seen if one.name in DIRECTIONAL - UNCLEAR]
     if data is None:
         print("Without --data, what compares with true objects is measured on the procedural families alone.")
 

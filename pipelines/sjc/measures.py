@@ -14,7 +14,7 @@ from pipelines.sjc.judge import QUADRANTS, Judge
 
 SHADES = (0.55, 0.75, 0.95)  # what the light leaves of a colour on faces turned away, aside and towards it
 SOLID = 0.5  # opacity from which a pixel belongs to the object
-SECOND_FRONT_VIEWS = 2
+SECOND_FRONT_VIEWS = 3  # of 7 from behind; on true renders the judge is wrong about two at most
 
 
 def colour_shares(rgb: np.ndarray, opacity: np.ndarray) -> dict[str, float]:

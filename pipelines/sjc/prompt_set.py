@@ -60,20 +60,14 @@ def load() -> list[Asked]:
 def draw(object_set: ObjectSet) -> list[Asked]:
     """Draw the 50 seen prompts and list the held-out ones."""
     rng = np.random.default_rng(SEED)
-    tuned_bases = {scene.base for scene in object_set.scenes if prompt_of(scene) in TUNING_PROMPTS} - {
-        "chair",
-        "mug",
-    }
     taught = [scene for scene in object_set.scenes if scene.weight > 0]
+    tuned_on = [scene for scene in taught if prompt_of(scene) in TUNING_PROMPTS]
+    tuned_bases = {scene.base for scene in tuned_on if scene.category != "family"}
     own = [scene for scene in taught if scene.colours == ("", "") and scene.base not in tuned_bases]
     bases = rng.choice(sorted({scene.base for scene in own}), ASSET_PROMPTS, replace=False)
     chosen = [_one([scene for scene in own if scene.base == base], rng) for base in bases]
     for name in sorted({scene.base for scene in taught if scene.category == "family"}):
-        scenes = [
-            s
-            for s in taught
-            if s.category == "family" and s.base == name and prompt_of(s) not in TUNING_PROMPTS
-        ]
+        scenes = [scene for scene in taught if scene.base == name and scene not in tuned_on]
         plain = [s for s in scenes if not s.subject.part_colour]
         two_tone = [s for s in scenes if s.subject.part_colour not in ("", s.subject.colour)]
         chosen += [_one(plain, rng), _one(two_tone, rng)]
@@ -99,7 +93,7 @@ def _one(scenes: list[Scene], rng: np.random.Generator) -> Scene:
 def _colour(scene: Scene) -> str:
     """The colour a prompt names before its noun, also where a mesh has it of its own ("red sofa")."""
     before = scene.subject.words().removesuffix(scene.base).split()
-    return scene.subject.colour or (before[0] if before and scene.category != "family" else "")
+    return scene.subject.colour or (before[0] if before else "")
 
 
 def main() -> None:
