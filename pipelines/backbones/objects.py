@@ -100,11 +100,11 @@ class ObjectSet:
         return np.array([np.array(PALETTE.get(name, own)) / 255 for name in scene.colours], np.float32)
 
 
-def load(data: Path, core: bool = False) -> ObjectSet:
+def load(data: Path | None, core: bool = False) -> ObjectSet:
     """Objects from a directory with objects.npz (see write_pack), or with captions.csv and the glb files it
-    names; `core`: only those of CORE_BASES. The procedural families are always there."""
-    packed = data / PACK
-    rows, meshes = read_pack(packed) if packed.is_file() else read_directory(data)
+    names; `core`: only those of CORE_BASES. The procedural families are always there, alone if `data` is
+    None."""
+    rows, meshes = ([], []) if data is None else _read(data)
     if core:
         bases = {" ".join(name.split()) for name in CORE_BASES.split(",")}
         kept = [index for index, row in enumerate(rows) if row["base_object"] in bases]
@@ -116,6 +116,10 @@ def load(data: Path, core: bool = False) -> ObjectSet:
             meshes += [family_mesh(family, attribute, k) for k in range(SHAPES_PER_ATTRIBUTE)]
             scenes += _family_scenes(family, attribute, tuple(range(first, len(meshes))))
     return ObjectSet(bank_of(meshes), tuple(scenes))
+
+
+def _read(data: Path) -> tuple[list[dict[str, str]], list[Mesh]]:
+    return read_pack(data / PACK) if (data / PACK).is_file() else read_directory(data)
 
 
 def _mesh_scenes(rows: list[dict[str, str]], meshes: list[Mesh]) -> list[Scene]:
