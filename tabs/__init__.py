@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from tabs import logicgates
+from tabs import logicgates, spade
 
-TABS: tuple[ModuleType, ...] = (logicgates,)
+TABS: tuple[ModuleType, ...] = (logicgates, spade)

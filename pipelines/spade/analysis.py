@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from sklearn.decomposition import PCA
@@ -16,16 +16,25 @@ from pipelines.spade.check import OURS, Check, held_out, measure
 from pipelines.spade.columns import ColumnEncoder, Features
 from pipelines.spade.explain import Reasons, explain
 from pipelines.spade.forests import reference_scores
-from pipelines.spade.labeller import ANOMALY, NORMAL, UNKNOWN
-from pipelines.spade.labels import Mapping, guess_mapping, labels_of, oddities, values_of
-from pipelines.spade.matching import Matching
+from pipelines.spade.labels import (
+    ANOMALY,
+    UNKNOWN,
+    Mapping,
+    find_label_column,
+    find_truth_column,
+    guess_mapping,
+    labels_of,
+    oddities,
+    values_of,
+)
 from pipelines.spade.method import Fit, Mode, fit
 from pipelines.spade.scale import Whitening
+from pipelines.spade.summary import Reason
 from pipelines.spade.table import Table
 
 FEWEST_ROWS = 12
 EXPLAINED = 30
-"""Top rows that get reasons."""
+"""Top rows that get reasons: unlabelled ones, for the others are known already."""
 MOST_MAPPED = 5000
 """Points of the map: every flagged or labelled row, the rest drawn at random."""
 SCORED_AT_ONCE = 100_000
@@ -49,12 +58,20 @@ class Outcome:
     found_by: np.ndarray
     """Per row: what finds it odd by itself, str [n] in "labels", "density", "both", "together"."""
     check: Check | None
+    truth: np.ndarray | None
+    """int [n]: 1 or 0 where an unlabelled row's truth is known, else -1; None without a truth column."""
+    missed: np.ndarray | None
+    """bool [n]: anomalies of a type that no label names; None without a truth column."""
     map_rows: np.ndarray
     map: np.ndarray
     """First two principal components of whitened rows, float [len(map_rows), 2]."""
     notes: tuple[str, ...]
     seed: int
     seconds: float
+
+    def timed(self, seconds: float) -> Outcome:
+        """The same with another duration."""
+        return replace(self, seconds=seconds)
 
     @property
     def percentile(self) -> np.ndarray:
@@ -100,6 +117,56 @@ class TableReport:
     truth_column: str | None
     outcome: Outcome
     reasons: Reasons
+    thing: str = "row"
+    row_names: tuple[str, ...] = ()
+
+    @property
+    def top(self) -> np.ndarray:
+        """The rows that have reasons, the oddest first."""
+        return self.reasons.rows
+
+    @property
+    def top_truth(self) -> tuple[str, ...]:
+        """What the truth column says of each of them; empty without one."""
+        return tuple(self.table.frame[self.truth_column].iloc[self.top]) if self.truth_column else ()
+
+    @property
+    def name(self) -> str:
+        return self.table.name
+
+    @property
+    def column_facts(self) -> tuple[tuple[str, str, str], ...]:
+        """Name, kind and note of each column."""
+        return tuple((column.name, column.kind, column.note) for column in self.encoder.columns)
+
+    def top_reasons(self, count: int) -> tuple[tuple[Reason, ...], ...]:
+        """Per explained row its `count` foremost columns: by their part in the density and by occlusion."""
+        reasons = self.reasons
+        density = reasons.density / np.maximum(reasons.score, 1e-12)[:, None]
+        fall = np.maximum(reasons.occlusion, 0)
+        occlusion = fall / np.maximum(fall.sum(axis=1), 1e-12)[:, None]
+        rows = []
+        for i, row in enumerate(reasons.rows):
+            best = np.argsort(-(density[i] + occlusion[i]), kind="stable")[:count]
+            rows.append(
+                tuple(
+                    Reason(
+                        self.features.names[j],
+                        self.table.frame.iat[row, self.table.frame.columns.get_loc(self.features.names[j])],
+                        self._usual(j),
+                        float(density[i, j]),
+                        float(occlusion[i, j]),
+                    )
+                    for j in best
+                )
+            )
+        return tuple(rows)
+
+    def _usual(self, j: int) -> str:
+        """The usual value of column j if it is a number, else ""."""
+        if self.encoder.used[j].kind != "number":
+            return ""
+        return f"{self.reasons.usual[np.flatnonzero(self.features.owner == j)[0]]:.4g}"
 
 
 def percentile(scores: np.ndarray, reference: np.ndarray) -> np.ndarray:
@@ -128,20 +195,19 @@ def analyse(
 ) -> Iterator[Progress | TableReport]:
     """Find the anomalies of a table. mapping: what the label column's values mean (guessed if None).
 
-    truth_column: a column with every row's true label; it is never fitted, only compared with. check: hold
-    labels out to see whether pseudo-labels help, if there is no truth. Yields Progress, finally a TableReport.
+    truth_column: a column with every row's true label, never fitted, only compared with (None: one called
+    truth, "": none). check: without a truth, hold labels out to see whether pseudo-labels help. Yields Progress, finally a TableReport.
     Raises InputError.
     """
     yield Progress(0, 1, "reading the columns")
     frame = table.frame
     if mapping is None:
-        from pipelines.spade.labels import find_label_column
-
         mapping = guess_mapping(frame, find_label_column(frame))
     if len(frame) < FEWEST_ROWS:
         raise InputError(
             f"The table has {len(frame)} rows; at least {FEWEST_ROWS} are needed.", "Add rows.", "Table"
         )
+    truth_column = find_truth_column(frame) if truth_column is None else truth_column or None
     if truth_column is not None and truth_column not in frame.columns:
         raise InputError(
             f"There is no column {truth_column!r}.", "Choose one of the table's columns.", "Truth"
@@ -164,7 +230,8 @@ def analyse(
         else:
             result = report
     yield Progress(9, 10, "reasons for the top rows")
-    rows = result.order[:EXPLAINED]
+    unlabelled = result.order[y[result.order] == UNKNOWN]
+    rows = (unlabelled if len(unlabelled) else result.order)[:EXPLAINED]
     reasons = explain(result.fit.detector, features.X, y, features.owner, rows)
     yield TableReport(table, encoder, features, mapping, truth_column, result, reasons)
 
@@ -238,6 +305,8 @@ def outcome(
         share_why=why,
         found_by=_found_by(found, references, Z, share),
         check=check,
+        truth=truth,
+        missed=missed,
         map_rows=sample,
         map=_principal(Z[sample]),
         notes=tuple(notes),
@@ -248,15 +317,16 @@ def outcome(
 
 def _first_share(found: Fit, y: np.ndarray) -> tuple[float, str]:
     """How many rows to flag before the visitor moves the slider: as many as the labels or the tails suggest."""
-    if found.labels in ("both", "all"):
-        share = min(WIDEST_SHARE, float((y == ANOMALY).sum() / (y != UNKNOWN).sum()))
-        return max(share, 0.005), "the share of anomalies among the labels"
+    if found.ensemble is None:
+        return max(0.005, float((y == ANOMALY).mean())), "as many as are labelled anomalies"
     high = float(np.mean([matching.share for matching in found.ensemble.high]))
-    return min(max(high, 0.005), WIDEST_SHARE), "the share beyond the densities' upper threshold"
+    matched = found.ensemble.high[0].how == "matching"
+    why = "as partial matching estimates" if matched else "the share beyond the upper threshold"
+    return min(max(high, 0.005), WIDEST_SHARE), why
 
 
 def _found_by(found: Fit, references: dict[str, np.ndarray], Z: np.ndarray, share: float) -> np.ndarray:
-    """Which view alone would put a row among the flagged share: the labels' forest, the densities, both."""
+    """Which view alone flags a row: the forest on the labels (P of 0.5 or more), the densities (top share)."""
     n = len(Z)
     count = max(1, round(share * n))
 
@@ -266,7 +336,7 @@ def _found_by(found: Fit, references: dict[str, np.ndarray], Z: np.ndarray, shar
     labels = np.zeros(n, dtype=bool)
     first = next(iter(references), "")
     if first.startswith("Forest"):
-        labels = top(references[first]) & (references[first] > np.median(references[first]))
+        labels = top(references[first]) & (references[first] >= 0.5)
     density = np.zeros(n, dtype=bool)
     if hasattr(found.detector, "density"):
         density = top(found.detector.density(Z))
@@ -309,28 +379,3 @@ def score_table(report: TableReport, table: Table) -> np.ndarray:
         if not isinstance(part, Progress):
             scores = part
     return scores
-
-
-def mean_matching(found: Fit, tail: str) -> tuple[np.ndarray, np.ndarray, float]:
-    """W over the candidate shares, averaged over the classifiers, and the mean matched share.
-
-    Returns shares [m], distances [m] (empty if the threshold was not matched) and the mean share.
-    """
-    matchings: tuple[Matching, ...] = found.ensemble.high if tail == "high" else found.ensemble.low
-    share = float(np.mean([matching.share for matching in matchings]))
-    if any(matching.how != "matching" for matching in matchings):
-        return np.zeros(0), np.zeros(0), share
-    return matchings[0].shares, np.mean([matching.distances for matching in matchings], axis=0), share
-
-
-__all__ = [
-    "NORMAL",
-    "Outcome",
-    "TableReport",
-    "analyse",
-    "mean_matching",
-    "outcome",
-    "percentile",
-    "score_table",
-    "t_sne",
-]

@@ -15,7 +15,7 @@ from sklearn.metrics import precision_recall_curve, roc_auc_score, roc_curve
 
 from pipelines.runtime import Progress
 from pipelines.spade.forests import reference_scores
-from pipelines.spade.labeller import ANOMALY, NORMAL, UNKNOWN
+from pipelines.spade.labels import ANOMALY, NORMAL, UNKNOWN
 from pipelines.spade.method import Fit, Mode, fit
 
 OURS = "SPADE"

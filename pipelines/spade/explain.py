@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipelines.spade.gaussian import GaussianDensity
-from pipelines.spade.labeller import ANOMALY
+from pipelines.spade.labels import ANOMALY
 from pipelines.spade.method import Detector
 
 FEATURES_AT_ONCE = 20_000

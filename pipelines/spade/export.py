@@ -9,7 +9,7 @@ import pandas as pd
 
 from pipelines.spade.analysis import TableReport, percentile
 from pipelines.spade.columns import parse_numbers
-from pipelines.spade.labeller import ANOMALY, NORMAL
+from pipelines.spade.labels import ANOMALY, NORMAL
 
 RISKY = ("=", "+", "-", "@", "\t", "\r")
 """First characters that make a spreadsheet run a cell as a formula."""

@@ -10,7 +10,7 @@ from sklearn.ensemble import IsolationForest, RandomForestClassifier
 
 from pipelines.runtime import cpu_count
 from pipelines.spade.gaussian import GaussianDensity
-from pipelines.spade.labeller import ANOMALY, NORMAL, UNKNOWN
+from pipelines.spade.labels import ANOMALY, NORMAL, UNKNOWN
 
 # Rows of great weight are in every tree's bootstrap; only lighter rows' out-of-bag votes are used.
 warnings.filterwarnings("ignore", message="Some inputs do not have OOB scores")

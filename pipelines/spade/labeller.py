@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipelines.spade.gaussian import GaussianDensity
+from pipelines.spade.labels import ANOMALY, NORMAL, UNKNOWN
 from pipelines.spade.matching import FEWEST_LABELS, Matching, Tail, otsu, partial_matching, percentile
-
-ANOMALY, NORMAL, UNKNOWN = 1, 0, -1
 
 
 @dataclass(frozen=True)
@@ -21,6 +20,8 @@ class Caps:
     """Largest share of the unlabelled rows above eta_p."""
     normals: float = 1.0
     """Largest share of the unlabelled rows below eta_n."""
+    apart: bool = False
+    """Whether eta_n stays below eta_p; else rows between a crossed pair get no pseudo-label."""
     few: float = 0.05
     """Share above eta_p where one or two labelled anomalies are too few to match."""
 
@@ -88,7 +89,8 @@ def fit_ensemble(
         su = transform(classifier.score(Hu))
         sp, sn = (transform(classifier.score(rows)) for rows in (anomalies, normals))
         eta_p = _threshold(sp, su, "high", caps.anomalies, caps.few)
-        eta_n = _threshold(sn, su, "low", caps.normals, 1 - caps.few)
+        ordinary = min(caps.normals, 1 - eta_p.share) if caps.apart else caps.normals
+        eta_n = _threshold(sn, su, "low", ordinary, 1 - caps.few)
         classifiers.append(classifier)
         high.append(eta_p)
         low.append(eta_n)

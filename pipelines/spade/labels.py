@@ -10,7 +10,9 @@ import numpy as np
 import pandas as pd
 
 from pipelines.errors import InputError
-from pipelines.spade.labeller import ANOMALY, NORMAL, UNKNOWN
+
+ANOMALY, NORMAL, UNKNOWN = 1, 0, -1
+"""y: what a row is labelled."""
 
 FIELD = "Labels"
 NAMES = (
@@ -100,13 +102,18 @@ def guess_mapping(frame: pd.DataFrame, column: str | None) -> Mapping:
 
 
 def _meaning(value: str, values: set[str]) -> str:
+    if value == "-1":
+        return "unlabelled" if "0" in values else "undecided"
+    if value == "1" and "-1" in values and "0" not in values:
+        return "undecided"
+    return guess_value(value)
+
+
+def guess_value(value: str) -> str:
+    """What a word means by itself: "anomaly", "normal", "unlabelled" or "undecided"."""
     word = value.lower()
     if value == BLANK or word in BLANK_WORDS:
         return "unlabelled"
-    if word == "-1":
-        return "unlabelled" if "0" in values else "undecided"
-    if word == "1" and "-1" in values and "0" not in values:
-        return "undecided"
     first = re.split(r"[\s:_-]", word)[0]
     if word in ANOMALY_WORDS or first in ANOMALY_WORDS:
         return "anomaly"

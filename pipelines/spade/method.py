@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import numpy as np
-
 from sklearn.ensemble import RandomForestClassifier
 
 from pipelines.errors import InputError
 from pipelines.runtime import Progress
 from pipelines.spade.forests import forest, probability
-from pipelines.spade.labeller import ANOMALY, NORMAL, UNKNOWN, Ensemble
+from pipelines.spade.labeller import Ensemble
+from pipelines.spade.labels import ANOMALY, NORMAL, UNKNOWN
 from pipelines.spade.robust import RobustDetector, Trust, fit_robust
 from pipelines.spade.scale import Whitening
 
@@ -42,6 +42,10 @@ class Detector(Protocol):
 
     def score(self, X: np.ndarray) -> np.ndarray: ...
 
+    def latent(self, Z: np.ndarray) -> np.ndarray:
+        """h(x): what the one-class classifiers see of whitened rows."""
+        ...
+
 
 @dataclass(frozen=True)
 class LabelDetector:
@@ -52,6 +56,9 @@ class LabelDetector:
 
     def score(self, X: np.ndarray) -> np.ndarray:
         return probability(self.model, self.whitening.transform(X))
+
+    def latent(self, Z: np.ndarray) -> np.ndarray:
+        return Z
 
 
 @dataclass(frozen=True)
@@ -76,6 +83,11 @@ class Fit:
     def score(self, X: np.ndarray) -> np.ndarray:
         """Anomaly score, float [n], of raw rows X float [n, d]; high = anomalous."""
         return self.detector.score(X)
+
+    def ensemble_scores(self, X: np.ndarray) -> np.ndarray:
+        """o_k of raw rows X, float [K, n], on a log scale."""
+        Z = self.detector.whitening.transform(X)
+        return self.ensemble.scores(self.detector.latent(Z))
 
     @property
     def label_forest(self) -> RandomForestClassifier | None:

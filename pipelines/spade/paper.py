@@ -15,7 +15,8 @@ import numpy as np
 import torch
 
 from pipelines.runtime import Progress
-from pipelines.spade.labeller import ANOMALY, NORMAL, UNKNOWN, Caps, Ensemble, disjoint_subsets, fit_ensemble
+from pipelines.spade.labeller import Caps, Ensemble, disjoint_subsets, fit_ensemble
+from pipelines.spade.labels import ANOMALY, NORMAL, UNKNOWN
 from pipelines.spade.model import SpadeNet, label_loss, pseudo_label_loss, reconstruction_loss
 from pipelines.spade.robust import found
 from pipelines.spade.scale import Whitening
@@ -42,6 +43,11 @@ class PaperDetector:
         with torch.inference_mode():
             x = torch.from_numpy(self.whitening.transform(X)).float()
             return self.net.logits(x).double().numpy()
+
+    def latent(self, Z: np.ndarray) -> np.ndarray:
+        """h(x) of whitened rows Z, float [n, d/2]."""
+        with torch.inference_mode():
+            return self.net.h(torch.from_numpy(Z).float()).double().numpy()
 
 
 @dataclass(frozen=True)

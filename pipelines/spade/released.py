@@ -14,7 +14,8 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.mixture import GaussianMixture
 
 from pipelines.runtime import cpu_count
-from pipelines.spade.labeller import ANOMALY, NORMAL, UNKNOWN, disjoint_subsets
+from pipelines.spade.labeller import disjoint_subsets
+from pipelines.spade.labels import ANOMALY, NORMAL, UNKNOWN
 
 
 def fit_released(

@@ -18,9 +18,9 @@ from sklearn.ensemble import RandomForestClassifier
 
 from pipelines.runtime import Progress
 from pipelines.spade.forests import PREDICTOR_TREES, balanced, forest, negative_forest, probability
-from pipelines.spade.labeller import ANOMALY, NORMAL, UNKNOWN, Caps, Ensemble, disjoint_subsets, fit_ensemble
+from pipelines.spade.labeller import Caps, Ensemble, disjoint_subsets, fit_ensemble
+from pipelines.spade.labels import ANOMALY, NORMAL, UNKNOWN
 from pipelines.spade.scale import Whitening
-
 
 WIDEST_SHARE = 0.25
 """The share that `by_share` takes at most: a handful of labels says little about how many anomalies there are."""
@@ -79,6 +79,10 @@ class RobustDetector:
         Z = self.whitening.transform(X)
         return self._combine(self._parts(Z, self.density(Z)))
 
+    def latent(self, Z: np.ndarray) -> np.ndarray:
+        """The whitened rows themselves: this mode has no encoder."""
+        return Z
+
     def density(self, Z: np.ndarray) -> np.ndarray:
         """Mean score of the one-class classifiers, float [n], of whitened rows Z."""
         return self.ensemble.scores(Z).mean(axis=0)
@@ -114,7 +118,7 @@ def fit_robust(
     yield Progress(1, 6, f"fitting {K} one-class classifiers")
     share = len(Zp) / (len(Zp) + len(Zn)) if len(Zn) else 0.0
     cap = min(0.5, max(2 * share, 0.1))
-    caps = Caps(anomalies=cap, few=float(np.clip(share, 0.01, cap)))
+    caps = Caps(anomalies=cap, apart=True, few=float(np.clip(share, 0.01, cap)))
     subsets = disjoint_subsets(len(Zu), K, generator)
     ensemble, scores = fit_ensemble(Zu, Zp, Zn, subsets, caps, np.log1p)
     v = ensemble.pseudo_labels(scores)

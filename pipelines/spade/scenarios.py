@@ -150,3 +150,31 @@ def split(
 def _confidence(X: np.ndarray, truth: np.ndarray) -> np.ndarray:
     model = LogisticRegression(max_iter=500, C=10).fit(StandardScaler().fit_transform(X), truth)
     return model.predict_proba(StandardScaler().fit_transform(X))
+
+
+TILES = Classes((0,), (1, 3, 5), (2, 4))
+"""Magnetic tiles: free of defects; odd types given (blowhole, break, uneven), even missed (crack, fray)."""
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Pictures with classes: images uint8 [n, 128, 128], masks bool of the same shape, classes int [n]."""
+
+    images: np.ndarray
+    masks: np.ndarray
+    classes: np.ndarray
+    test: np.ndarray
+    kinds: Classes
+
+
+def tiles(folder: Path) -> Pictures:
+    """The magnetic tile data, 1,344 pictures; a fixed fifth is for testing, as in the paper."""
+    data = np.load(folder / "magnetic_tile_128.npz")
+    classes = data["y"].astype(int)
+    masks = np.unpackbits(data["masks_packed"], axis=1).reshape(-1, 128, 128).astype(bool)
+    _, rows = train_test_split(
+        np.arange(len(classes)), test_size=0.2, stratify=classes, random_state=TEST_SPLIT
+    )
+    test = np.zeros(len(classes), dtype=bool)
+    test[rows] = True
+    return Pictures(data["images"], masks, classes, test, TILES)
