@@ -141,8 +141,13 @@ def build() -> None:
 
 
 def _dropdown(known: dict[str, Any], label: str, **kwargs: Any) -> gr.Dropdown:
-    """A dropdown with the choices and the value that `read_files` found."""
-    return gr.Dropdown(known["choices"], value=known["value"], label=label, **kwargs)
+    """A dropdown with the choices and the value that `read_files` found.
+
+    Other values pass too and are checked by the pipeline: a caller of the API has its own table's columns.
+    """
+    return gr.Dropdown(
+        known["choices"], value=known["value"], label=label, allow_custom_value=True, **kwargs
+    )
 
 
 def _paths(files: Sequence[str] | str | None) -> list[str]:

@@ -41,7 +41,7 @@ SCORED_AT_ONCE = 100_000
 WIDEST_SHARE = 0.25
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Outcome:
     """What was found about n rows, whatever they are."""
 
@@ -106,7 +106,7 @@ class Outcome:
         return votes
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TableReport:
     """The result for a table."""
 

@@ -45,7 +45,7 @@ POOLED = 40
 BATCH = 16
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Pictures:
     """Pictures of one size, with labels from folders or a CSV."""
 
@@ -66,7 +66,7 @@ class Pictures:
         return f"{len(self.y):,} pictures: {normal} labelled normal, {anomaly} labelled anomaly, {rest} unlabelled."
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PicturesReport:
     """The result for pictures; the fields that a table's report has too mean the same."""
 
