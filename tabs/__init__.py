@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from tabs import logicgates, sjc
+from tabs import logicgates, sjc, spade
 
-TABS: tuple[ModuleType, ...] = (sjc, logicgates)
+TABS: tuple[ModuleType, ...] = (sjc, logicgates, spade)

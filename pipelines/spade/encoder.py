@@ -1,0 +1,101 @@
+"""The picture encoder h: a small convolutional net that learnt to tell pictures from their CutPaste versions.
+
+Stands in for the paper's ResNet-18. Input float [n, 3, 128, 128] in [0, 1]; patches are the cells of a 16 x 16 grid.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.nn import functional
+
+from pipelines.runtime import cpu_count, load_once, use_threads
+from pipelines.weights import asset
+
+SIDE = 128
+GRID = 16
+BATCH = 16
+
+
+def _block(inputs: int, outputs: int, stride: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)
+    )
+
+
+class Encoder(nn.Module):
+    """Four blocks, 3 x 128 x 128 -> 32 x 64 x 64 -> 64 x 32 x 32 -> 96 x 16 x 16 -> 128 x 16 x 16."""
+
+    CLASSES = 3
+    """CutPaste's task: untouched, pasted patch, pasted scar."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = _block(3, 32, 2)
+        self.second = _block(32, 64, 2)
+        self.third = _block(64, 96, 2)
+        self.fourth = _block(96, 128, 1)
+        self.head = nn.Linear(256, self.CLASSES)
+        """The projection g: CutPaste's classes from pooled features."""
+
+    def maps(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Feature maps of the last three blocks, [n, 64, 32, 32], [n, 96, 16, 16], [n, 128, 16, 16]."""
+        second = self.second(self.first((x - 0.5) / 0.25))
+        third = self.third(second)
+        return second, third, self.fourth(third)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """CutPaste logits, float [n, 3]."""
+        last = self.maps(x)[2]
+        return self.head(torch.cat([last.mean((2, 3)), last.amax((2, 3))], dim=1))
+
+    def patches(self, x: Tensor) -> Tensor:
+        """One feature vector per cell, float [n, 256, 288]: three blocks side by side."""
+        second, third, last = self.maps(x)
+        joined = torch.cat([functional.avg_pool2d(second, 2), third, last], dim=1)
+        return joined.flatten(2).transpose(1, 2)
+
+
+@dataclass(frozen=True)
+class Embedding:
+    """Pictures as features."""
+
+    patches: np.ndarray
+    """float32 [n, 256, 288], rows of the grid first."""
+
+
+class PictureEncoder:
+    """An encoder with weights; safe to call from several threads."""
+
+    def __init__(self, net: Encoder) -> None:
+        self.net = net.eval()
+
+    @torch.inference_mode()
+    def embed(self, pictures: np.ndarray) -> np.ndarray:
+        """Patch features float32 [n, 256, 288] of pictures uint8 [n, 128, 128, 3]."""
+        use_threads(cpu_count())
+        x = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255
+        return np.concatenate([self.net.patches(batch).numpy() for batch in x.split(BATCH)])
+
+
+def save(net: Encoder, path: Path) -> None:
+    """Write the weights as half precision safetensors."""
+    save_file({name: tensor.half().contiguous() for name, tensor in net.state_dict().items()}, path)
+
+
+def read(path: Path) -> Encoder:
+    """Read what `save` wrote."""
+    net = Encoder()
+    net.load_state_dict({name: tensor.float() for name, tensor in load_file(path).items()})
+    return net
+
+
+@load_once
+def load() -> PictureEncoder:
+    """The embedded encoder."""
+    return PictureEncoder(read(asset("spade", "encoder.safetensors")))

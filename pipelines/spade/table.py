@@ -1,0 +1,210 @@
+"""Reading a delimited text file that forgives: encoding, delimiter, header, quotes, ragged rows.
+
+Every automatic step is told in one line (`Table.notes`). What is no table raises InputError.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import re
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from pipelines.errors import InputError
+
+FIELD = "Table"
+MOST_BYTES = 250_000_000
+MOST_COLUMNS = 1000
+DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
+NOT_TEXT = {
+    b"PK\x03\x04": "a zip or Excel file",
+    b"\xd0\xcf\x11\xe0": "an old Excel file",
+    b"\x89PNG": "a picture",
+    b"\xff\xd8\xff": "a picture",
+    b"GIF8": "a picture",
+    b"%PDF": "a PDF",
+    b"PAR1": "a Parquet file",
+    b"\x1f\x8b": "a gzip file",
+}
+SAMPLE_LINES = 100
+
+
+@dataclass(frozen=True)
+class Table:
+    """A file as read: every cell is text, "" where blank."""
+
+    name: str
+    frame: pd.DataFrame
+    notes: tuple[str, ...]
+
+
+def read_table(source: Path | str | bytes, name: str = "") -> Table:
+    """Read a CSV, TSV or similar file, by path or as bytes. Raises InputError."""
+    if isinstance(source, bytes):
+        data = source
+    else:
+        path = Path(source)
+        name = name or path.name
+        if path.stat().st_size > MOST_BYTES:
+            raise InputError(
+                f"The file has {path.stat().st_size / 1e6:,.0f} MB; at most {MOST_BYTES / 1e6:,.0f} are read.",
+                "Send fewer rows.",
+                FIELD,
+            )
+        data = path.read_bytes()
+    text, notes = _decode(data)
+    delimiter, quoting = _dialect(text, notes)
+    frame = _parse(text, delimiter, quoting, notes)
+    return Table(name or "table.csv", frame, tuple(notes))
+
+
+def _decode(data: bytes) -> tuple[str, list[str]]:
+    for magic, what in NOT_TEXT.items():
+        if data.startswith(magic):
+            raise InputError(f"This is {what}, not a table as text.", "Save it as CSV first.", FIELD)
+    if not data.strip(b" \t\r\n\x00\xef\xbb\xbf"):
+        raise InputError("The file is empty.", "Send a CSV file with a header and rows.", FIELD)
+    for mark, encoding in (
+        (codecs.BOM_UTF8, "utf-8-sig"),
+        (codecs.BOM_UTF16_LE, "utf-16"),
+        (codecs.BOM_UTF16_BE, "utf-16"),
+    ):
+        if data.startswith(mark):
+            return _decoded(data, encoding), [] if encoding == "utf-8-sig" else ["Read as UTF-16 text."]
+    head = data[:4000]
+    for encoding, nulls in (("utf-16-le", head[1::2]), ("utf-16-be", head[0::2])):
+        if nulls and nulls.count(0) > 0.6 * len(nulls):
+            return _decoded(data, encoding), ["Read as UTF-16 text."]
+    if b"\x00" in data:
+        raise InputError("The file holds NUL bytes: it is no text.", "Save the table as CSV.", FIELD)
+    try:
+        return data.decode("utf-8"), []
+    except UnicodeDecodeError:
+        pass
+    try:
+        text = data.decode("gb18030")
+        if len(re.findall(r"[\u4e00-\u9fff]", text)) > 0.8 * len(re.findall(r"[^\x00-\x7f]", text)):
+            return text, ["Read as Chinese text (GB 18030)."]
+    except UnicodeDecodeError:
+        pass
+    return data.decode("cp1252", errors="replace"), ["Read as Western European text (Windows-1252)."]
+
+
+def _decoded(data: bytes, encoding: str) -> str:
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError:
+        raise InputError("The file's text cannot be decoded.", "Save it as CSV in UTF-8.", FIELD) from None
+
+
+def _dialect(text: str, notes: list[str]) -> tuple[str, int]:
+    """The delimiter that cuts the first lines into the most even columns, and whether quotes are to be kept."""
+    lines = text.splitlines()[: SAMPLE_LINES + 1]
+    sample = "\n".join(lines[:SAMPLE_LINES])
+    best, best_key = ",", (0.0, 0)
+    for delimiter in DELIMITERS:
+        widths = [len(row) for row in csv.reader(io.StringIO(sample), delimiter=delimiter) if row]
+        if not widths:
+            continue
+        width, count = Counter(widths).most_common(1)[0]
+        key = (count / len(widths), width) if width > 1 else (0.0, 0)
+        if key > best_key:
+            best, best_key = delimiter, key
+    if best != ",":
+        notes.append(f"Columns are separated by {DELIMITERS[best]}s.")
+    quoting = csv.QUOTE_MINIMAL
+    longest = max((cell.count("\n") for row in _rows(text, best, quoting) for cell in row), default=0)
+    if longest > 20 or text.count('"') % 2:
+        quoting = csv.QUOTE_NONE
+        notes.append("Quotation marks do not close: they were read as plain characters.")
+    return best, quoting
+
+
+def _rows(text: str, delimiter: str, quoting: int) -> list[list[str]]:
+    csv.field_size_limit(2**31 - 1)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting)
+    return list(reader) if len(text) < 200_000 else [row for _, row in zip(range(2000), reader, strict=False)]
+
+
+def _parse(text: str, delimiter: str, quoting: int, notes: list[str]) -> pd.DataFrame:
+    first = next((row for row in _rows(text, delimiter, quoting) if any(cell.strip() for cell in row)), [])
+    width = len(first)
+    if width < 2:
+        raise InputError(
+            "The table has only one column.", "Columns are cut at commas, semicolons, tabs or bars.", FIELD
+        )
+    if width > MOST_COLUMNS:
+        raise InputError(
+            f"The table has {width:,} columns; at most {MOST_COLUMNS:,} are read.", "Send fewer.", FIELD
+        )
+    options = {
+        "sep": delimiter,
+        "quoting": quoting,
+        "header": None,
+        "names": range(width),
+        "index_col": False,
+        "dtype": str,
+        "keep_default_na": False,
+        "na_values": [],
+        "skip_blank_lines": True,
+        "on_bad_lines": "skip",
+        "engine": "c",
+    }
+    try:
+        frame = pd.read_csv(io.StringIO(text, newline=""), **options)
+    except (pd.errors.ParserError, ValueError):
+        raise InputError("The table cannot be read.", "Check its quotation marks.", FIELD) from None
+    short = int(frame.iloc[:, -1].isna().sum())
+    frame = frame.fillna("")
+    frame = frame.apply(lambda column: column.str.strip())
+    header = _names(frame, notes)
+    if header:
+        frame = frame.iloc[1:]
+    frame = frame[(frame != "").any(axis=1)].reset_index(drop=True)
+    frame.columns = _unique(header or [f"column {i}" for i in range(1, width + 1)], notes)
+    total = (
+        sum(1 for line in text.splitlines() if line.strip())
+        if quoting == csv.QUOTE_NONE or '"' not in text
+        else 0
+    )
+    lost = total - len(frame) - bool(header) if total else 0
+    if lost > 0:
+        notes.append(f"{lost:,} rows with too many cells or none were left out.")
+    if short:
+        notes.append(f"{short:,} rows end early: their last cells count as blank.")
+    if frame.empty:
+        raise InputError("The table has a header but no rows.", "Add rows.", FIELD)
+    return frame
+
+
+def _names(frame: pd.DataFrame, notes: list[str]) -> list[str]:
+    """The first row's cells if they are names, else []: a row of numbers over rows of numbers is data."""
+    first = frame.iloc[0].tolist()
+    counting = [str(i) for i in range(len(first))]
+    if any(not _is_number(cell) and cell for cell in first) or first in (counting, ["", *counting[:-1]]):
+        return first
+    notes.append("There is no header: the columns are called column 1, column 2 and so on.")
+    return []
+
+
+def _is_number(cell: str) -> bool:
+    return bool(re.fullmatch(r"[-+]?[\d.,]*\d[\d.,]*(e[-+]?\d+)?%?", cell, re.IGNORECASE))
+
+
+def _unique(names: list[str], notes: list[str]) -> list[str]:
+    """Name the nameless, and number the second and later columns of one name."""
+    seen: Counter[str] = Counter()
+    result = []
+    for i, name in enumerate(names, 1):
+        clean = " ".join(name.replace("\ufeff", "").split()) or f"column {i}"
+        seen[clean] += 1
+        result.append(clean if seen[clean] == 1 else f"{clean} ({seen[clean]})")
+    doubled = [name for name, count in seen.items() if count > 1]
+    if doubled:
+        notes.append(f"Several columns are called {', '.join(map(repr, doubled[:3]))}: they were numbered.")
+    return result
