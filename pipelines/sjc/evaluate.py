@@ -23,11 +23,11 @@ from pipelines import runtime
 from pipelines.backbones import objects
 from pipelines.backbones.diffusion import NAME
 from pipelines.sjc import judge, measures
+from pipelines.sjc.denoisers import embedded_denoiser
 from pipelines.sjc.judge_data import DIRECTIONAL
 from pipelines.sjc.optimise import optimise
 from pipelines.sjc.prompt_set import Asked, load
 from pipelines.sjc.recipes import recipe_for
-from pipelines.sjc.run import embedded_denoiser
 from pipelines.sjc.scene import Scene, data_scene, family_scene, field_ring, psnr
 from pipelines.sjc.trial import Trial, Trials, export_psnr, samples, timed
 from pipelines.sjc.truth import Truth, every_name

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from pipelines.runtime import load_once
-from pipelines.weights import asset
+from pipelines.weights import weights_file
 
 SIZE = 48
 WIDTH = 128
@@ -112,5 +112,5 @@ def read(file: Path) -> Judge:
 
 @load_once
 def load() -> Judge:
-    """The judge of assets/sjc/."""
-    return read(asset("sjc", FILE))
+    """The judge of assets/sjc/, checked against its card."""
+    return read(weights_file("sjc", FILE))

@@ -60,8 +60,8 @@ class PictureSource:
             kinds.setdefault(scene.base, []).append(scene)
         self._kinds = list(kinds.values())
         family = np.array([scenes[0].category == "family" for scenes in self._kinds])
-        shares = np.where(family, FAMILY_SHARE / max(family.sum(), 1), 0.0)
-        self._shares = np.where(family, shares, (1 - shares.sum()) / max((~family).sum(), 1))
+        shares = np.where(family, FAMILY_SHARE / family.sum(), (1 - FAMILY_SHARE) / max((~family).sum(), 1))
+        self._shares = shares / shares.sum()
 
     def draw(self, count: int, rng: np.random.Generator) -> Pictures:
         """`count` views, an even number."""

@@ -45,7 +45,7 @@ def train(judge: Judge, source: PictureSource, seconds: float) -> int:
     others = [p for p in judge.parameters() if p.ndim <= 1]
     groups = [{"params": decayed, "weight_decay": 0.05}, {"params": others, "weight_decay": 0.0}]
     optimiser = torch.optim.AdamW(groups, LEARNING_RATE, betas=(0.9, 0.98))
-    half = torch.cpu._is_avx512_bf16_supported()
+    half = runtime.fast_bfloat16("cpu")
     start = told = time.process_time()
     seen = 0
     judge.train()

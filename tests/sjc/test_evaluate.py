@@ -29,7 +29,7 @@ def short(mug, monkeypatch, tmp_path):
     words = sorted({word for name in evaluate.every_name() for word in words_of(name)} | {"blue", "green"})
     untrained = Judge(words).eval()
     oracle = mug.oracle(32)
-    monkeypatch.setattr("pipelines.sjc.recipes.EMBEDDED", replace(EMBEDDED, iterations=20))
+    monkeypatch.setattr("pipelines.sjc.recipes.EMBEDDED", replace(EMBEDDED, iterations=8))
     monkeypatch.setattr("pipelines.sjc.judge.load", lambda: untrained)
     monkeypatch.setattr("pipelines.sjc.evaluate.load", lambda: ASKED)
     monkeypatch.setattr("pipelines.sjc.evaluate.embedded_denoiser", lambda: oracle)
@@ -54,15 +54,15 @@ def test_a_kept_trial_is_not_run_again_unless_the_recipe_changes(short, tmp_path
     again = Trials(short, "normal", tmp_path)("a blue mug")
     assert (again.rgb == first.rgb).all() and again.seconds == first.seconds
     assert again.watertight == first.watertight and again.faces == first.faces
-    monkeypatch.setattr("pipelines.sjc.recipes.EMBEDDED", replace(EMBEDDED, iterations=21))
+    monkeypatch.setattr("pipelines.sjc.recipes.EMBEDDED", replace(EMBEDDED, iterations=9))
     with pytest.raises(pytest.fail.Exception):
         Trials(short, "normal", tmp_path)("a blue mug")
 
 
 def test_without_weights_the_rest_is_still_measured(mug, monkeypatch, capsys, tmp_path):
-    monkeypatch.setattr("pipelines.sjc.recipes.EMBEDDED", replace(EMBEDDED, iterations=12))
+    monkeypatch.setattr("pipelines.sjc.recipes.EMBEDDED", replace(EMBEDDED, iterations=8))
     monkeypatch.setattr("pipelines.sjc.evaluate.ASSETS", tmp_path)
-    monkeypatch.setattr(sys, "argv", ["evaluate", "--quick"])
+    monkeypatch.setattr(sys, "argv", ["evaluate", "--quick", "--threads", "1"])
     evaluate.main()
     metrics = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert metrics["oracle_psnr"] > metrics["oracle_no_view_psnr"] > 0
