@@ -49,7 +49,7 @@ class Ready:
         """Turntable, dreams, mesh file, mesh facts."""
         strip, depth = (webp_url(self.file(suffix).read_bytes()) for suffix in (".webp", ".depth.webp"))
         caption = (
-            f"{self.prompt} · ready-made: seed {self.seed}, {self.quality}, {self.seconds:.0f} s on two cores"
+            f"{self.prompt} · ready-made: seed {self.seed}, {self.quality}, {self.seconds:.0f} s"
         )
         turn = turntable_value(strip, self.views, self.prompt, caption, depth)
         dreams = dreams_strip(webp_url(self.file(".dreams.webp").read_bytes()), self.dreams)

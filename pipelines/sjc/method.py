@@ -94,8 +94,8 @@ class ViewDependentPrompt:
 class AnnealedSigma:
     """σ log-uniform in a band that moves linearly from (low, high) = `first` to `last`."""
 
-    first: tuple[float, float] = (0.5, 3.0)
-    last: tuple[float, float] = (0.1, 0.6)
+    first: tuple[float, float] = (1.5, 10.0)
+    last: tuple[float, float] = (0.15, 1.0)
 
     def draw(self, count: int, progress: float, generator: torch.Generator) -> Tensor:
         """σ [count] at `progress` in 0..1."""

@@ -42,7 +42,7 @@ EMBEDDED = Recipe(
     cameras=CameraRange(ELEVATION_RANGE, (FOV_DEGREES, FOV_DEGREES)),
     learning_rate=0.15,
     guidance=2.0,
-    weights=Weights(emptiness=30.0, late=3.0),
+    weights=Weights(emptiness=8.0, late=3.0),
 )
 
 
