@@ -118,12 +118,13 @@ def curves(points: list[Any]) -> go.Figure:
     """Live training: accuracy of the relaxed net and of its discretisation over the seconds."""
     fig = figure(300, hovermode="x unified")
     seconds = [point.seconds for point in points]
+    mode = "lines" if len(points) > 1 else "markers"
     for name, key, colour in (("soft", "accuracy_soft", SECOND), ("discretised", "accuracy_discrete", ON)):
         values = [getattr(point, key) for point in points]
-        fig.add_scatter(x=seconds, y=values, name=name, mode="lines", line={"color": colour, "width": 2.5})
-    low = min([0.9, *(point.accuracy_discrete for point in points[1:])])
+        fig.add_scatter(x=seconds, y=values, name=name, mode=mode, line={"color": colour, "width": 2.5})
+    low = min([0.9, *(point.accuracy_discrete for point in points[1:] or points)])
     fig.update_yaxes(tickformat=".0%", range=[max(0, low - 0.03), 1], title="validation accuracy")
-    fig.update_xaxes(title="seconds")
+    fig.update_xaxes(title="seconds", rangemode="tozero")
     return fig
 
 
