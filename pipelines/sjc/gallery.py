@@ -23,8 +23,8 @@ from pipelines.weights import ASSETS
 FOLDER = ASSETS / "sjc" / "gallery"
 QUALITY = "normal"
 OBJECTS = (
-    ("a red car", 0), ("a burger", 0), ("a blue chair", 0), ("a zebra", 0),
-    ("a purple rocket", 0), ("a green tree", 0), ("a school bus", 0), ("a toadstool", 0),
+    ("a burger", 0), ("a purple rocket", 0), ("a green tree", 0), ("a toadstool", 0),
+    ("a school bus", 0), ("a red car", 0), ("a blue chair", 0),
 )  # fmt: skip
 """Prompts and seeds."""
 
