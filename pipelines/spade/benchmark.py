@@ -2,7 +2,8 @@
 
     python -m pipelines.spade.benchmark [--quick]
 
-Ratios to PyOD come from one run, so that whatever else the machine does falls on all alike. The last line is JSON.
+Ratios to PyOD come from one run, so that whatever else the machine does falls on all alike. The last line
+is JSON.
 """
 
 from __future__ import annotations
@@ -42,7 +43,8 @@ def numbers(rows: int, columns: int, seed: int = 0) -> tuple[np.ndarray, np.ndar
 
 
 def beside_pyod(rows: int = 10_000, columns: int = 30) -> dict[str, float]:
-    """Seconds to fit and score the same rows: SPADE, PyOD's IForest and ECOD; medians of interleaved rounds."""
+    """Seconds to fit and score the same rows: SPADE, PyOD's IForest and ECOD; medians of interleaved
+    rounds."""
     from pyod.models.ecod import ECOD
     from pyod.models.iforest import IForest
 
@@ -69,7 +71,8 @@ def beside_pyod(rows: int = 10_000, columns: int = 30) -> dict[str, float]:
 
 
 def million(columns: int = 20, rows: int = 1_000_000) -> dict[str, float]:
-    """Fit on a sample of a million rows and score them all in chunks: seconds, peak memory of the process in GB."""
+    """Fit on a sample of a million rows and score them all in chunks: seconds, peak memory of the process
+    in GB."""
     X, y = numbers(rows, columns)
 
     def work() -> None:

@@ -3,8 +3,8 @@
     python -m pipelines.spade.evaluate [--quick] [--data FOLDER]
 
 FOLDER holds covertype_natural_8k.npz, thyroid_ann.npz, spade_oss_covertype_*.csv, magnetic_tile_128.npz and
-ADBench's tables; without it only scikit-learn's bundled digits are used. The last line is JSON; a full run with
---data updates card.json.
+ADBench's tables; without it only scikit-learn's bundled digits are used. The last line is JSON; a full run
+with --data updates card.json.
 """
 
 from __future__ import annotations
@@ -164,7 +164,8 @@ def adbench_means(folder: Path, seeds: int) -> dict[str, Any]:
 
 
 def tile_scores(folder: Path, seeds: int) -> dict[str, float]:
-    """Magnetic tiles, 20 % labelled: AUCs of SPADE and the references on pictures, and of the heat on pixels."""
+    """Magnetic tiles, 20 % labelled: AUCs of SPADE and the references on pictures, and of the heat on
+    pixels."""
     source = tiles(folder)
     images = np.repeat(source.images[..., None], 3, axis=3)
     patches = last(embed(images, load()))

@@ -12,7 +12,8 @@ BATCH = 16
 
 
 class ResNetEncoder:
-    """Patch features of the second and third stage on a 16 x 16 grid, as `encoder.PictureEncoder` gives them."""
+    """Patch features of the second and third stage on a 16 x 16 grid, as `encoder.PictureEncoder` gives
+    them."""
 
     def __init__(self, model: object) -> None:
         """model: a transformers ResNetModel."""

@@ -24,7 +24,9 @@ class Whitening:
         """Fit to X, float [n, d], finite."""
         self.mean, deviation = X.mean(axis=0), X.std(axis=0)
         self.deviation = np.where(deviation > 0, deviation, 1.0)
-        self.continuous = self.by_quantiles & np.array([len(np.unique(column)) > FEW_VALUES for column in X.T], dtype=bool)
+        self.continuous = self.by_quantiles & np.array(
+            [len(np.unique(column)) > FEW_VALUES for column in X.T], dtype=bool
+        )
         if self.continuous.any():
             self.quantiles = QuantileTransformer(
                 n_quantiles=min(QUANTILES, len(X)),

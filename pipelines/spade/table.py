@@ -52,7 +52,8 @@ def read_table(source: Path | str | bytes, name: str = "") -> Table:
         name = name or path.name
         if path.stat().st_size > MOST_BYTES:
             raise InputError(
-                f"The file has {path.stat().st_size / 1e6:,.0f} MB; at most {MOST_BYTES / 1e6:,.0f} are read.",
+                f"The file has {path.stat().st_size / 1e6:,.0f} MB; at most {MOST_BYTES / 1e6:,.0f} "
+                "are read.",
                 "Send fewer rows.",
                 FIELD,
             )
@@ -106,7 +107,8 @@ def _decoded(data: bytes, encoding: str) -> str:
 
 
 def _dialect(text: str, notes: list[str]) -> tuple[str, int]:
-    """The delimiter that cuts the first lines into the most even columns, and whether quotes are to be kept."""
+    """The delimiter that cuts the first lines into the most even columns, and whether quotes are to be
+    kept."""
     lines = text.splitlines()[: SAMPLE_LINES + 1]
     sample = "\n".join(lines[:SAMPLE_LINES])
     best, best_key = ",", (0.0, 0)

@@ -19,7 +19,10 @@ ROWS = 60
 
 
 def csv(columns: dict[str, list[object]], delimiter: str = ",") -> bytes:
-    rows = [delimiter.join(columns), *(delimiter.join(map(str, row)) for row in zip(*columns.values(), strict=True))]
+    rows = [
+        delimiter.join(columns),
+        *(delimiter.join(map(str, row)) for row in zip(*columns.values(), strict=True)),
+    ]
     return ("\n".join(rows) + "\n").encode()
 
 
@@ -53,7 +56,10 @@ REFUSED = {
     "xlsx": (b"PK\x03\x04" + b"x" * 100, "Excel"),
     "png": (b"\x89PNG\r\n" + b"x" * 100, "picture"),
     "pdf": (b"%PDF-1.4" + b"x" * 100, "PDF"),
-    "10k columns": (b",".join(b"c%d" % i for i in range(10_000)) + b"\n" + b",".join([b"1"] * 10_000), "10,000 columns"),
+    "10k columns": (
+        b",".join(b"c%d" % i for i in range(10_000)) + b"\n" + b",".join([b"1"] * 10_000),
+        "10,000 columns",
+    ),
     "few unlabelled": (csv({**plain(), "label": ["1"] * 6 + ["0"] * 49 + [""] * 5}), "5 rows have no label"),
     "minus one and one": (csv({**plain(), "label": ["1"] * 50 + ["-1"] * 10}), "mean?"),
     "free label words": (csv({**plain(), "label": ["red"] * 20 + ["green"] * 20 + ["blue"] * 20}), "mean?"),
@@ -81,9 +87,15 @@ ACCEPTED = {
     "bars": (csv(base, "|"), "bars"),
     "utf-16": (csv(base).decode().encode("utf-16"), "UTF-16"),
     "utf-16 without a mark": (csv(base).decode().encode("utf-16-le"), "UTF-16"),
-    "latin-1": (csv({**plain(), "größe": base["a"], "label": base["label"]}).decode().encode("cp1252"), "Windows-1252"),
+    "latin-1": (
+        csv({**plain(), "größe": base["a"], "label": base["label"]}).decode().encode("cp1252"),
+        "Windows-1252",
+    ),
     "gbk": (csv(plain(类别=["异常类型"] * 30 + ["正常类型"] * 30)).decode().encode("gb18030"), "GB 18030"),
-    "no header": (b"\n".join(b"%f,%f,%d" % (i, i * i % 7, i % 3) for i in np.random.default_rng(0).normal(size=40)), "no header"),
+    "no header": (
+        b"\n".join(b"%f,%f,%d" % (i, i * i % 7, i % 3) for i in np.random.default_rng(0).normal(size=40)),
+        "no header",
+    ),
     "no label column": (csv({"a": base["a"], "b": base["b"]}), "No label column"),
     "doubled names": (csv(base).replace(b"a,b,", b"a,a,", 1), "numbered"),
     "constant": (csv(plain(c=[5] * ROWS)), "every cell is the same: c"),
@@ -102,10 +114,19 @@ ACCEPTED = {
     "ragged short": (csv(base) + b"1\n", "end early"),
     "quotes unbalanced": (csv(base) + b'"1,2,0\n', "Quotation marks"),
     "contradiction": (csv(base) + b"9,9,1\n9,9,0\n", "equal rows labelled anomaly"),
-    "leak": (csv({**plain(90), "copy": [3] * 20 + [1] * 70, "label": ["1"] * 20 + ["0"] * 20 + [""] * 50}), "copy of them"),
+    "leak": (
+        csv({**plain(90), "copy": [3] * 20 + [1] * 70, "label": ["1"] * 20 + ["0"] * 20 + [""] * 50}),
+        "copy of them",
+    ),
     "few anomalies": (csv(base), "Only 6 labelled anomalies"),
-    "mostly anomalies": (csv({**plain(), "label": ["1"] * 20 + ["0"] * 8 + [""] * 32}), "More anomalies than normals"),
-    "minus one beside zero": (csv({**plain(), "label": ["1"] * 6 + ["0"] * 14 + ["-1"] * 40}), "-1 is read as unlabelled"),
+    "mostly anomalies": (
+        csv({**plain(), "label": ["1"] * 20 + ["0"] * 8 + [""] * 32}),
+        "More anomalies than normals",
+    ),
+    "minus one beside zero": (
+        csv({**plain(), "label": ["1"] * 6 + ["0"] * 14 + ["-1"] * 40}),
+        "-1 is read as unlabelled",
+    ),
 }
 
 
@@ -193,7 +214,9 @@ def test_the_csv_is_the_same_to_the_byte_and_safe() -> None:
     assert "'=1+1" in text
     assert "'@x" in text
     assert ",-2.5," in text
-    assert text.splitlines()[0].endswith("spade_score,spade_rank,spade_pseudo_label,spade_votes_anomaly,spade_votes_normal")
+    assert text.splitlines()[0].endswith(
+        "spade_score,spade_rank,spade_pseudo_label,spade_votes_anomaly,spade_votes_normal"
+    )
 
 
 def test_defusing_leaves_numbers_alone() -> None:
