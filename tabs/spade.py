@@ -23,26 +23,27 @@ PAPER = Paper(
     title="SPADE: Semi-supervised Anomaly Detection under Distribution Mismatch",
     authors="Jinsung Yoon, Kihyuk Sohn, Chun-Liang Li, Sercan Ö. Arik, Tomas Pfister (2022)",
     arxiv="2212.00173",
-    pitch="Give a table or pictures with a few labels: SPADE ranks the rest by oddness and says why, and finds "
+    pitch="Give a table or pictures with a few labels: SPADE ranks the rest by oddness, says why, and finds "
     "kinds of anomaly that nobody labelled.",
 )
 NO_COLUMN = "(none)"
 PICTURE_SUFFIXES = (".zip", ".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
 
 STEPS = (
-    "The unlabelled rows are split into $K = 5$ disjoint subsets. On each, together with the labelled normals, a "
-    "one-class classifier $o_k$ is fitted: a Gaussian density (section 3.2). Labelled anomalies enter no fit, so the "
+    "The unlabelled rows are split into $K = 5$ disjoint subsets. On each, together with the labelled "
+    "normals, a one-class classifier $o_k$ is fitted: a Gaussian density. Labelled anomalies enter no fit, so the "
     "densities know no kind of anomaly better than another.",
-    r"Partial matching sets both thresholds without validation data: $\eta_k^p = \arg\min_\eta W(\{o_k(x_l): y_l = "
-    r"1\}, \{o_k(x_u) > \eta\})$ and its mirror image for normals (Equations 3 and 4; $W$ is the Wasserstein "
-    "distance). A class without labels gets Otsu's threshold.",
+    r"Partial matching sets both thresholds without validation data: $\eta_k^p = \arg\min_\eta "
+    r"W(\{o_k(x_l): y_l = 1\}, \{o_k(x_u) > \eta\})$ and its mirror image for normals (Equations 3 and 4; "
+    r"$W$ is the Wasserstein distance). A class without labels gets Otsu's threshold.",
     "A row is pseudo-labelled only if all five agree (Equations 1 and 2).",
-    r"A predictor learns from labels and pseudo-labels. In the paper: $\min_{h,g,q} L_Y + \alpha L_{Y_u} + \beta "
-    r"L_R$ with $\alpha = \beta = 1$, the densities living in the latent space of $h$ (Equation 5): choose the "
-    "paper's mode for it. The robust mode, our default, keeps steps 1 to 3 on whitened inputs, trains forests, and "
-    "adds forests on the labels alone, with a weight that says how far the densities can be trusted.",
-    "Reasons: a row's Gaussian score falls apart exactly into its columns, $z_j (\\Sigma^{-1} z)_j / 2$; beside it "
-    "stands how far the detector's score falls when a column takes its usual value.",
+    r"A predictor learns from labels and pseudo-labels. In the paper: $\min_{h,g,q} L_Y + \alpha L_{Y_u} + "
+    r"\beta L_R$ with $\alpha = \beta = 1$, the densities living in the latent space of $h$ (Equation 5): "
+    r"choose the paper's mode for it. The robust mode, our default, keeps steps 1 to 3 on whitened inputs, "
+    r"trains forests, and adds forests on the labels alone; how far the densities can be trusted decides the "
+    r"weights.",
+    r"Reasons: a row's Gaussian score falls apart exactly into its columns, $z_j (\Sigma^{-1} z)_j / 2$; "
+    r"beside it stands how far the detector's score falls when a column takes its usual value.",
 )
 METRICS = (
     Metric("Covertype, new kinds: AUC overall (5 % labelled)", "covertype_overall", "{:.3f}"),
@@ -56,13 +57,13 @@ METRICS = (
     Metric("Magnetic tiles, new kinds: AUC of pictures", "tiles.spade_overall", "{:.3f}"),
 )
 LIMITS = (
-    "Where labelled and unlabelled rows hold the same kinds, a plain forest on the labels is as good: the page says "
-    "so when it is.",
+    "Where labelled and unlabelled rows hold the same kinds, a plain forest on the labels is as good: the "
+    "page says so when it is.",
     "With fewer than ten labelled anomalies thresholds and figures are uncertain.",
     "Anomalies that lie in the densest region are invisible to densities.",
     "Time series are read row by row.",
-    "The paper reports its gains over the best baseline as differences (0.051 mean AUC over three tables with new "
-    "kinds); its tables of absolute figures could not be read, so none stand here.",
+    "The paper reports its gain over the best baseline as a difference (0.051 mean AUC over three tables "
+    "with new kinds); its tables of absolute figures could not be read, so none stand here.",
     "The picture encoder is small and knows textures; it is not the paper's ResNet-18.",
 )
 
@@ -145,9 +146,7 @@ def _dropdown(known: dict[str, Any], label: str, **kwargs: Any) -> gr.Dropdown:
 
     Other values pass too and are checked by the pipeline: a caller of the API has its own table's columns.
     """
-    return gr.Dropdown(
-        known["choices"], value=known["value"], label=label, allow_custom_value=True, **kwargs
-    )
+    return gr.Dropdown(known["choices"], value=known["value"], label=label, allow_custom_value=True, **kwargs)
 
 
 def _paths(files: Sequence[str] | str | None) -> list[str]:
@@ -245,9 +244,9 @@ def run(
 ) -> Iterator[tuple[Any, ...]]:
     """Find the anomalies of a table, or of pictures.
 
-    label_column: None finds it, "(none)" means no labels; anomaly and normal: its values, None guesses them;
-    truth_column: None finds one called truth, "(none)" means none. mode: "robust" or "paper". Returns headline,
-    histogram, flagged share, top rows.
+    label_column: None finds it, "(none)" means no labels; anomaly and normal: its values, None guesses
+    them; truth_column: None finds one called truth, "(none)" means none. mode: "robust" or "paper". Returns
+    headline, histogram, flagged share, top rows.
     """
     idle = [gr.skip()] * 5
     yield *idle, Progress(0, 1, "reading")

@@ -38,7 +38,7 @@ def densities(summary: Summary) -> go.Figure:
         if len(x):
             fig.add_scatter(
                 x=np.minimum(x, top), y=np.full(len(x), height * tallest), mode="markers", name=name,
-                marker={"symbol": symbol, "size": 8, "color": colour, "line": {"width": 1.4, "color": colour}},
+                marker={"symbol": symbol, "size": 8, "color": colour, "line": {"width": 1, "color": colour}},
                 hovertemplate=name + "<extra></extra>",
             )  # fmt: skip
     crossed = abs(summary.high.eta - summary.low.eta) < 0.02 * (edges[-1] - edges[0])
@@ -139,6 +139,9 @@ def curves(summary: Summary, kind: str) -> go.Figure:
     names = ("false positive rate", "true positive rate") if kind == "roc" else ("recall", "precision")
     fig.update_xaxes(title=names[0], range=[0, 1.01])
     fig.update_yaxes(title=names[1], range=[0, 1.03])
-    fig.update_layout(legend={"orientation": "v", "x": 0.98, "xanchor": "right", "y": 0.02 if kind == "roc" else 0.98,
-                              "yanchor": "bottom" if kind == "roc" else "top"})  # fmt: skip
+    foot = kind == "roc"
+    fig.update_layout(
+        legend={"orientation": "v", "x": 0.98, "xanchor": "right", "bgcolor": "rgba(128,128,128,0.08)"}
+        | ({"y": 0.02, "yanchor": "bottom"} if foot else {"y": 0.98, "yanchor": "top"})
+    )
     return fig

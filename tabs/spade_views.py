@@ -19,15 +19,17 @@ SHOWN = 6
 HOT = (226, 84, 32)
 
 ICONS = (
-    '<svg viewBox="0 0 44 32" aria-hidden="true"><g fill="#b9b2a3"><rect x="2" y="3" width="40" height="5" rx="1.5"/>'
-    '<rect x="2" y="17" width="40" height="5" rx="1.5"/><rect x="2" y="24" width="40" height="5" rx="1.5"/></g>'
-    '<rect x="2" y="10" width="40" height="5" rx="1.5" fill="#c0603a"/></svg>',
-    '<svg viewBox="0 0 44 32" aria-hidden="true"><g fill="#b9b2a3"><circle cx="8" cy="9" r="3.4"/>'
-    '<circle cx="18" cy="20" r="3.4"/><circle cx="26" cy="8" r="3.4"/><circle cx="36" cy="24" r="3.4"/></g>'
-    '<circle cx="38" cy="9" r="4" fill="#c0603a"/><circle cx="8" cy="25" r="3.4" fill="none" stroke="#c0603a" '
-    'stroke-width="1.8"/></svg>',
-    '<svg viewBox="0 0 44 32" aria-hidden="true"><rect x="6" y="1" width="32" height="30" rx="2" fill="#b9b2a3"/>'
-    '<path d="M12 24C18 20 22 12 32 9" fill="none" stroke="#c0603a" stroke-width="2.6"/></svg>',
+    """<svg viewBox="0 0 44 32" aria-hidden="true"><g fill="#b9b2a3">
+      <rect x="2" y="3" width="40" height="5" rx="1.5"/><rect x="2" y="17" width="40" height="5" rx="1.5"/>
+      <rect x="2" y="24" width="40" height="5" rx="1.5"/></g>
+      <rect x="2" y="10" width="40" height="5" rx="1.5" fill="#c0603a"/></svg>""",
+    """<svg viewBox="0 0 44 32" aria-hidden="true"><g fill="#b9b2a3"><circle cx="8" cy="9" r="3.4"/>
+      <circle cx="18" cy="20" r="3.4"/><circle cx="26" cy="8" r="3.4"/><circle cx="36" cy="24" r="3.4"/></g>
+      <circle cx="38" cy="9" r="4" fill="#c0603a"/>
+      <circle cx="8" cy="25" r="3.4" fill="none" stroke="#c0603a" stroke-width="1.8"/></svg>""",
+    """<svg viewBox="0 0 44 32" aria-hidden="true">
+      <rect x="6" y="1" width="32" height="30" rx="2" fill="#b9b2a3"/>
+      <path d="M12 24C18 20 22 12 32 9" fill="none" stroke="#c0603a" stroke-width="2.6"/></svg>""",
 )
 
 
@@ -194,7 +196,8 @@ def preview(rows: Sequence[Sequence[str]], names: Sequence[str], notes: Sequence
     )
     told = " ".join(html.escape(note) for note in notes)
     return (
-        f"<p class='np-spade-story'>{html.escape(total)} {told}</p><div class='np-spade-preview' tabindex='0'>"
+        f"<p class='np-spade-story'>{html.escape(total)} "
+        f"{told}</p><div class='np-spade-preview' tabindex='0'>"
         f"<table class='np-table'><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 
@@ -231,30 +234,19 @@ def matching_text(summary: Summary) -> str:
         "percentile": "a fixed share, for that class has fewer than three labels",
     }
     text = (
-        f"<p>Five Gaussian densities, each fitted on the labelled normals and another fifth of the unlabelled "
-        f"{summary.thing}s, agree on <b>{pseudo[0]:,} pseudo-anomalies</b> and <b>{pseudo[1]:,} pseudo-normals</b>. "
-        f"The upper threshold comes from {ways[summary.high.how]} ({summary.high.share:.1%} lie above), the lower "
-        f"one from {ways[summary.low.how]} ({summary.low.share:.1%} lie below).</p>"
+        f"<p>Five Gaussian densities, each fitted on the labelled normals and another fifth of the "
+        f"unlabelled {summary.thing}s, agree on <b>{pseudo[0]:,} pseudo-anomalies</b> and <b>{pseudo[1]:,} "
+        f"pseudo-normals</b>. The upper threshold comes from {ways[summary.high.how]} "
+        f"({summary.high.share:.1%} lie above), the lower one from {ways[summary.low.how]} "
+        f"({summary.low.share:.1%} lie below).</p>"
     )
     if summary.trust:
         ranks, agreement, weight = summary.trust
         word = "fully" if weight > 1.2 else "in part" if weight > 0.3 else "hardly"
         text += (
-            f"<p>Can the densities be trusted here? They find labelled anomalies, which they never saw, odder than "
-            f"{ranks:.0%} of the unlabelled {summary.thing}s, and their order agrees with the labels' forest by a "
-            f"rank correlation of {agreement:.2f}. So pseudo-labels count <b>{word}</b> (weight {weight:.2f} of "
-            "1.5 in the score).</p>"
+            f"<p>Can the densities be trusted here? They find labelled anomalies, which they never saw, "
+            f"odder than {ranks:.0%} of the unlabelled {summary.thing}s, and their order agrees with the labels' "
+            f"forest by a rank correlation of {agreement:.2f}. So pseudo-labels count <b>{word}</b> "
+            f"(weight {weight:.2f} of 1.5 in the score).</p>"
         )
     return text
-
-
-def api_summary(summary: Summary) -> dict[str, Any]:
-    """The result in figures, for the API."""
-    return {
-        "flagged_share": round(summary.share, 4),
-        "pseudo_anomalies": int(np.sum(summary.pseudo == 1)),
-        "pseudo_normals": int(np.sum(summary.pseudo == 0)),
-        "verdict": summary.verdict,
-        "auc": {row.name: round(row.auc, 4) for row in summary.curves},
-        "top_rows": [int(row) + 1 for row in summary.top],
-    }

@@ -23,5 +23,6 @@ __all__ = ["EXAMPLES", "Curves", "Example", "Reason", "Summary", "Threshold", "f
 
 @load_once
 def first() -> Summary:
-    """The first example's result, computed when the project was made (`python -m pipelines.spade.examples`)."""
+    """The first example's result, computed when the project was made (`python -m
+    pipelines.spade.examples`)."""
     return Summary.from_json(json.loads(asset("spade", "first.json").read_text(encoding="utf-8")))

@@ -1,4 +1,4 @@
-"""A table or a set of pictures from labels to result: fit, score every row, compare, explain, lay out a map."""
+"""A table or a set of pictures from labels to result: fit, score, compare, explain, map."""
 
 from __future__ import annotations
 
@@ -196,8 +196,8 @@ def analyse(
     """Find the anomalies of a table. mapping: what the label column's values mean (guessed if None).
 
     truth_column: a column with every row's true label, never fitted, only compared with (None: one called
-    truth, "": none). check: without a truth, hold labels out to see whether pseudo-labels help. Yields Progress, finally a TableReport.
-    Raises InputError.
+    truth, "": none). check: without a truth, hold labels out to see whether pseudo-labels help. Yields
+    Progress, finally a TableReport. Raises InputError.
     """
     yield Progress(0, 1, "reading the columns")
     frame = table.frame
@@ -239,7 +239,7 @@ def analyse(
 def _truth(
     frame: object, mapping: Mapping, truth_column: str, y: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """truth int [n] for unlabelled rows (-1 for labelled and unknown ones), and which have an unlabelled type."""
+    """truth int [n] of unlabelled rows (-1 for others), and which are of a type without labels."""
     guess = guess_mapping(frame, truth_column)
     if guess.undecided:
         raise InputError(
@@ -316,7 +316,7 @@ def outcome(
 
 
 def _first_share(found: Fit, y: np.ndarray) -> tuple[float, str]:
-    """How many rows to flag before the visitor moves the slider: as many as the labels or the tails suggest."""
+    """How many rows to flag before the visitor moves the slider."""
     if found.ensemble is None:
         return max(0.005, float((y == ANOMALY).mean())), "as many as are labelled anomalies"
     high = float(np.mean([matching.share for matching in found.ensemble.high]))
@@ -326,7 +326,7 @@ def _first_share(found: Fit, y: np.ndarray) -> tuple[float, str]:
 
 
 def _found_by(found: Fit, references: dict[str, np.ndarray], Z: np.ndarray, share: float) -> np.ndarray:
-    """Which view alone flags a row: the forest on the labels (P of 0.5 or more), the densities (top share)."""
+    """Which view alone flags a row: the labels' forest (P of 0.5 or more), the densities (top share)."""
     n = len(Z)
     count = max(1, round(share * n))
 
@@ -373,7 +373,7 @@ def t_sne(X: np.ndarray, rows: np.ndarray, seed: int) -> np.ndarray:
 
 
 def score_table(report: TableReport, table: Table) -> np.ndarray:
-    """Raw scores float [n] of a second table by the fitted detector. Raises InputError if columns are missing."""
+    """Raw scores float [n] of a second table. Raises InputError if columns are missing."""
     X = report.encoder.transform(table.frame).X
     for part in score_in_chunks(report.outcome.fit.detector, X):
         if not isinstance(part, Progress):

@@ -1,8 +1,8 @@
 """From cells of text to numbers: what each column is, and how it becomes features.
 
-Numbers stay numbers (with decimal commas, thousands marks, percent and currency signs understood), dates become
-days, hours and weekdays, words become one feature per category or their frequency. Identifiers, constants,
-duplicates and free text are left out. Each step is told in one line.
+Numbers stay numbers (with decimal commas, thousands marks, percent and currency signs understood), dates
+become days, hours and weekdays, words become one feature per category or their frequency. Identifiers,
+constants, duplicates and free text are left out. Each step is told in one line.
 """
 
 from __future__ import annotations
@@ -132,9 +132,13 @@ def _describe(name: str, cells: pd.Series) -> Column:
     if distinct == 1 and len(filled) == n:
         return Column(name, "left out", "every cell is the same")
     comma = _decimal_comma(filled)
-    numbers = parse_numbers(filled, comma)
-    if np.isfinite(numbers).mean() >= PARSED:
+    if np.isfinite(parse_numbers(filled, comma)).mean() >= PARSED:
         return _number(name, cells, filled, comma)
+    return _words(name, filled, n, distinct)
+
+
+def _words(name: str, filled: pd.Series, n: int, distinct: int) -> Column:
+    """A column of dates, categories or text: n cells, of which `filled` are not blank."""
     if distinct == n and ID_NAME.search(name):
         return Column(name, "left out", "an identifier: every row has its own")
     date_format = _date_format(filled)
@@ -147,7 +151,8 @@ def _describe(name: str, cells: pd.Series) -> Column:
         return Column(name, "left out", "free text: nearly every row has its own")
     shares = (filled.value_counts() / n).to_dict()
     return Column(
-        name, "frequency", f"over {MOST_CATEGORIES} categories, each replaced by its frequency", frequencies=shares
+        name, "frequency", f"over {MOST_CATEGORIES} categories, each replaced by its frequency",
+        frequencies=shares
     )  # fmt: skip
 
 

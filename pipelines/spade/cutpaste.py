@@ -1,7 +1,7 @@
 """CutPaste (Li et al. 2021, arXiv 2104.04015), the paper's self-supervision for pictures.
 
-A rectangle of the picture, its colours jittered, is pasted elsewhere: a patch (2 to 15 % of the area) or a thin
-turned scar. The encoder learns which of the three it sees.
+A rectangle of the picture, its colours jittered, is pasted elsewhere: a patch (2 to 15 % of the area) or a
+thin turned scar. The encoder learns which of the three it sees.
 """
 
 from __future__ import annotations

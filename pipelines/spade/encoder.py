@@ -1,11 +1,10 @@
 """The picture encoder h: a small convolutional net that learnt to tell pictures from their CutPaste versions.
 
-Stands in for the paper's ResNet-18. Input float [n, 3, 128, 128] in [0, 1]; patches are the cells of a 16 x 16 grid.
+Stands in for the paper's ResNet-18. Input float [n, 3, 128, 128] in [0, 1]; patches are a 16 x 16 grid.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +19,23 @@ from pipelines.weights import asset
 SIDE = 128
 GRID = 16
 BATCH = 16
+
+
+def local_contrast(x: Tensor, window: int = 33) -> Tensor:
+    """Pictures less their local mean, over their local contrast: uneven light goes, texture and defects stay.
+
+    x float [n, 3, h, w] in [0, 1]; returns the same shape, mostly within -1 and 1.
+    """
+
+    def mean(values: Tensor) -> Tensor:
+        for kernel in ((window, 1), (1, window)):
+            padding = (kernel[0] // 2, kernel[1] // 2)
+            values = functional.avg_pool2d(values, kernel, 1, padding, count_include_pad=False)
+        return values
+
+    centred = x - mean(x)
+    spread = mean(centred.mean(dim=1, keepdim=True).square()).sqrt()
+    return centred / (2 * spread + 0.05)
 
 
 def _block(inputs: int, outputs: int, stride: int) -> nn.Sequential:
@@ -45,7 +61,7 @@ class Encoder(nn.Module):
 
     def maps(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Feature maps of the last three blocks, [n, 64, 32, 32], [n, 96, 16, 16], [n, 128, 16, 16]."""
-        second = self.second(self.first((x - 0.5) / 0.25))
+        second = self.second(self.first(local_contrast(x)))
         third = self.third(second)
         return second, third, self.fourth(third)
 
@@ -59,14 +75,6 @@ class Encoder(nn.Module):
         second, third, last = self.maps(x)
         joined = torch.cat([functional.avg_pool2d(second, 2), third, last], dim=1)
         return joined.flatten(2).transpose(1, 2)
-
-
-@dataclass(frozen=True)
-class Embedding:
-    """Pictures as features."""
-
-    patches: np.ndarray
-    """float32 [n, 256, 288], rows of the grid first."""
 
 
 class PictureEncoder:

@@ -3,8 +3,8 @@
     python -m pipelines.spade.evaluate [--quick] [--data FOLDER]
 
 FOLDER holds covertype_natural_8k.npz, thyroid_ann.npz, spade_oss_covertype_*.csv, magnetic_tile_128.npz and
-ADBench's tables; without it only scikit-learn's bundled digits are used. The last line is JSON; a full run with
---data updates card.json.
+ADBench's tables; without it only scikit-learn's bundled digits are used. The last line is JSON; a full run
+with --data updates card.json.
 """
 
 from __future__ import annotations
@@ -22,13 +22,15 @@ from sklearn.metrics import roc_auc_score
 
 from pipelines.runtime import Progress
 from pipelines.spade.analysis import analyse
+from pipelines.spade.encoder import load
 from pipelines.spade.forests import reference_scores
 from pipelines.spade.gaussian import GaussianDensity
 from pipelines.spade.matching import partial_matching
 from pipelines.spade.method import Fit, Mode, fit
+from pipelines.spade.pictures import PatchDensity, embed, heat_pixels, pooled
 from pipelines.spade.released import fit_released
 from pipelines.spade.scale import Whitening
-from pipelines.spade.scenarios import Source, Split, adbench, covertype, digits, split, thyroid
+from pipelines.spade.scenarios import Source, Split, adbench, covertype, digits, split, thyroid, tiles
 from pipelines.spade.table import Table
 from pipelines.weights import ASSETS, read_card, write_card
 
@@ -161,6 +163,36 @@ def adbench_means(folder: Path, seeds: int) -> dict[str, Any]:
     return {"means": means, "tables": tables, "worst_gap": round(gaps[worst], 4), "worst_gap_on": worst}
 
 
+def tile_scores(folder: Path, seeds: int) -> dict[str, float]:
+    """Magnetic tiles, 20 % labelled: AUCs of SPADE and the references on pictures, and of the heat on
+    pixels."""
+    source = tiles(folder)
+    images = np.repeat(source.images[..., None], 3, axis=3)
+    patches = last(embed(images, load()))
+    kinds, classes, test = source.kinds, source.classes, source.test
+    runs, pixels = [], []
+    for seed in range(seeds):
+        generator = np.random.default_rng(1000 + seed)
+        y = np.full(len(classes), -1)
+        for label, part in ((0, np.isin(classes, kinds.normal)), (1, np.isin(classes, kinds.given))):
+            rows = np.flatnonzero(part & ~test)
+            y[generator.choice(rows, round(0.2 * len(rows)), replace=False)] = label
+        density = PatchDensity.fit(patches[~test & (y != 1)], np.random.default_rng(seed))
+        heat = density.heat(patches)
+        X = pooled(images, patches, heat, ~test)
+        task = Split(X[~test], y[~test], classes[~test], X[test], classes[test], kinds)
+        runs.append(run_split(task, seed, "robust"))
+        odd = np.flatnonzero(test & ~np.isin(classes, kinds.normal))
+        shown = np.stack([heat_pixels(heat[i], heat.min(), heat.max()) for i in odd])
+        pixels.append(roc_auc_score(source.masks[odd].ravel(), shown.ravel()))
+    result = {
+        f"{detector}_{part}": round(float(np.mean([run[detector][part] for run in runs])), 4)
+        for detector in runs[0]
+        for part in runs[0][detector]
+    }
+    return result | {"pixel_auc": round(float(np.mean(pixels)), 4)}
+
+
 def quick(folder: Path | None) -> dict[str, Any]:
     """The figures of --quick: three seeds."""
     metrics: dict[str, Any] = {
@@ -204,6 +236,8 @@ def full(folder: Path | None) -> dict[str, Any]:
             metrics[f"{name}_{part}"] = result[f"spade_{part}"]
             metrics[f"{name}_rf_{part}"] = result[f"rf_{part}"]
     if folder:
+        metrics["tiles"] = tile_scores(folder, 5)
+        print(metrics["tiles"], flush=True)
         metrics["adbench"] = adbench_means(folder, 5)
     return metrics
 

@@ -41,7 +41,8 @@ EXAMPLES = (
     Example(
         "tumours.csv",
         "Only anomalies labelled",
-        "417 tumours (the Breast Cancer Wisconsin data, UCI, CC BY 4.0, as in scikit-learn). 60 are malignant, "
+        "417 tumours (the Breast Cancer Wisconsin data, UCI, CC BY 4.0, as in scikit-learn). 60 are "
+        "malignant, "
         "15 of them are labelled, and no benign one is.",
     ),
     Example(

@@ -9,6 +9,7 @@ import numpy as np
 from pipelines.spade.gaussian import GaussianDensity
 from pipelines.spade.labels import ANOMALY
 from pipelines.spade.method import Detector
+from pipelines.spade.scale import Whitening
 
 FEATURES_AT_ONCE = 20_000
 """Occluded rows scored at a time."""
@@ -22,7 +23,7 @@ class Reasons:
     """Row numbers, int [rows]."""
     density: np.ndarray
     """Exact: a row's contributions sum to its Gaussian score (x - mu)' Sigma^-1 (x - mu) / 2, where the
-    density is that of whitened inputs over every row but labelled anomalies."""
+    density is that of standardised inputs over every row but labelled anomalies."""
     score: np.ndarray
     """The Gaussian score itself, float [rows]."""
     occlusion: np.ndarray
@@ -33,8 +34,9 @@ class Reasons:
 
 def explain(detector: Detector, X: np.ndarray, y: np.ndarray, owner: np.ndarray, rows: np.ndarray) -> Reasons:
     """Reasons for some rows of X float [n, D] with labels y; owner int [D] names each feature's column."""
-    whitening = detector.whitening
-    density = GaussianDensity().fit(whitening.transform(X[y != ANOMALY]))
+    ordinary = X[y != ANOMALY]
+    whitening = Whitening(by_quantiles=False).fit(ordinary)
+    density = GaussianDensity().fit(whitening.transform(ordinary))
     columns = int(owner.max()) + 1
     Z = whitening.transform(X[rows])
     contributions = density.contributions(Z)

@@ -156,7 +156,7 @@ def chosen(column: str | None, anomaly: Sequence[str], normal: Sequence[str], gu
 
 
 def oddities(X: np.ndarray, y: np.ndarray, owner: np.ndarray, names: Sequence[str]) -> list[str]:
-    """Warnings about the labels: a column that gives them away, equal rows with contrary labels, few labels."""
+    """Warnings: a column that gives the labels away, equal rows with contrary labels, few labels."""
     notes = []
     positive, normal = y == ANOMALY, y == NORMAL
     if positive.sum() >= 10 and normal.sum() >= 10:
@@ -177,7 +177,8 @@ def oddities(X: np.ndarray, y: np.ndarray, owner: np.ndarray, names: Sequence[st
             notes.append(f"{contrary:,} rows labelled normal equal rows labelled anomaly.")
     if 0 < positive.sum() < 10:
         notes.append(
-            f"Only {positive.sum()} labelled anomalies: thresholds and figures are uncertain; label ten or more."
+            f"Only {positive.sum()} labelled anomalies: thresholds and figures are uncertain; label "
+            "ten or more."
         )
     if positive.sum() > normal.sum() > 0:
         notes.append("More anomalies than normals are labelled: an anomaly detector expects them to be rare.")

@@ -3,9 +3,9 @@
     for report in fit(X, y): ...   # Progress, finally Fit
     report.score(new_rows)
 
-Symbols: x row, y in {1 anomaly, 0 normal, -1 unlabelled}, o_k one-class classifier k of K, eta_k^p and eta_k^n its
-thresholds (Equations 3 and 4, matching.py), v pseudo-label (Equations 1 and 2, labeller.py), h, q, g networks and
-loss (Equation 5, model.py).
+Symbols: x row, y in {1 anomaly, 0 normal, -1 unlabelled}, o_k one-class classifier k of K, eta_k^p and
+eta_k^n its thresholds (Equations 3 and 4, matching.py), v pseudo-label (Equations 1 and 2, labeller.py), h,
+q, g networks and loss (Equation 5, model.py).
 """
 
 from __future__ import annotations

@@ -9,7 +9,8 @@ from torch.nn import functional
 class SpadeNet(nn.Module):
     """Encoder h, predictor q, projection g. Input float [n, d], on a common scale.
 
-    h: two layers of d/2 units each (section 4 of the paper); q: one logit; g: the decoder that reconstructs x.
+    h: two layers of d/2 units each (section 4 of the paper); q: one logit; g: the decoder that
+    reconstructs x.
     """
 
     def __init__(self, d: int) -> None:
@@ -30,7 +31,8 @@ def label_loss(logits: Tensor, y: Tensor) -> Tensor:
 
 
 def pseudo_label_loss(logits: Tensor, v: Tensor) -> Tensor:
-    """L_Yu: cross-entropy on unlabelled rows with v in {1, 0}; rows with v = -1 weigh nothing but are counted."""
+    """L_Yu: cross-entropy on unlabelled rows with v in {1, 0}; rows with v = -1 weigh nothing but are
+    counted."""
     known = (v >= 0).float()
     losses = functional.binary_cross_entropy_with_logits(logits, v.clamp(min=0).float(), reduction="none")
     return (losses * known).mean()

@@ -65,7 +65,8 @@ def fit_paper(
 ) -> Iterator[Progress | tuple[PaperDetector, np.ndarray]]:
     """Fit to X float [n, d], finite, with y int [n] in {1, 0, -1}; at least 2 K unlabelled, one labelled row.
 
-    Yields Progress with an Epoch as preview, finally the detector and the unlabelled rows' scores, [K, n_u].
+    Yields Progress with an Epoch as preview, finally the detector and the unlabelled rows' scores, [K,
+    n_u].
     """
     generator = np.random.default_rng(seed)
     whitening = Whitening().fit(X)

@@ -40,8 +40,8 @@ SHOWN = 12
 """Pictures with a heat-map."""
 MOST_PATCHES = 40_000
 """Patches that the patch density is fitted to."""
-POOLED = 40
-"""Principal directions of the pooled features that SPADE sees."""
+POOLED = 20
+"""Principal directions of the pooled features that SPADE sees at most."""
 BATCH = 16
 
 
@@ -63,7 +63,8 @@ class Pictures:
         """How many there are of each label, in words."""
         normal, anomaly = int((self.y == NORMAL).sum()), int((self.y == ANOMALY).sum())
         rest = len(self.y) - normal - anomaly
-        return f"{len(self.y):,} pictures: {normal} labelled normal, {anomaly} labelled anomaly, {rest} unlabelled."
+        words = f"{normal} labelled normal, {anomaly} labelled anomaly, {rest} unlabelled."
+        return f"{len(self.y):,} pictures: {words}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -249,6 +250,11 @@ def embed(images: np.ndarray, encoder: object) -> Iterator[Progress | np.ndarray
     yield np.concatenate(parts)
 
 
+def centred(patches: np.ndarray) -> np.ndarray:
+    """Patch features less their picture's mean, over its spread: a defect is odd within its own picture."""
+    return (patches - patches.mean(axis=1, keepdims=True)) / (patches.std(axis=1, keepdims=True) + 0.05)
+
+
 @dataclass(frozen=True)
 class PatchDensity:
     """One Gaussian over patch features, wherever the patch lies; its score is the heat."""
@@ -260,7 +266,7 @@ class PatchDensity:
     @classmethod
     def fit(cls, patches: np.ndarray, generator: np.random.Generator) -> PatchDensity:
         """Fit to patches float [n, 256, d] of labelled normals and unlabelled pictures."""
-        flat = patches.reshape(-1, patches.shape[-1])
+        flat = centred(patches).reshape(-1, patches.shape[-1])
         if len(flat) > MOST_PATCHES:
             flat = flat[np.sort(generator.choice(len(flat), MOST_PATCHES, replace=False))]
         flat = flat.astype(np.float64)
@@ -269,23 +275,27 @@ class PatchDensity:
 
     def heat(self, patches: np.ndarray) -> np.ndarray:
         """Root of the Mahalanobis distance per patch, float [n, 16, 16]."""
-        flat = (patches.reshape(-1, patches.shape[-1]) - self.mean) / self.deviation
+        flat = (centred(patches).reshape(-1, patches.shape[-1]) - self.mean) / self.deviation
         return np.sqrt(self.density.score(flat)).reshape(len(patches), GRID, GRID)
 
 
-def pooled(patches: np.ndarray, heat: np.ndarray) -> np.ndarray:
-    """One row of features per picture: mean and maximum over patches, and how hot its hottest patches are.
+def pooled(images: np.ndarray, patches: np.ndarray, heat: np.ndarray, fitted: np.ndarray) -> np.ndarray:
+    """One row of features per picture: its extreme patches, its hottest ones, its light.
 
-    patches float [n, 256, d], heat float [n, 16, 16]; returns float [n, POOLED + 4].
+    images uint8 [n, h, w, 3], patches float [n, 256, d], heat float [n, 16, 16]; fitted bool [n]: the
+    pictures that the principal directions come from. Returns float [n, at most POOLED + 10].
     """
     from sklearn.decomposition import PCA
 
-    both = np.concatenate([patches.mean(axis=1), patches.max(axis=1), patches.std(axis=1)], axis=1)
-    both = (both - both.mean(axis=0)) / (both.std(axis=0) + 1e-6)
-    main = PCA(min(POOLED, *both.shape), random_state=0, svd_solver="full").fit_transform(both)
+    own = centred(patches)
+    extremes = np.concatenate([own.max(axis=1), own.min(axis=1)], axis=1)
+    extremes = (extremes - extremes[fitted].mean(axis=0)) / (extremes[fitted].std(axis=0) + 1e-6)
+    count = min(POOLED, max(4, int(fitted.sum()) // 8))
+    main = PCA(count, random_state=0, svd_solver="full").fit(extremes[fitted]).transform(extremes)
     hottest = np.sort(heat.reshape(len(heat), -1), axis=1)[:, ::-1]
     tops = np.stack([hottest[:, 0], hottest[:, :4].mean(1), hottest[:, :16].mean(1), hottest.mean(1)], axis=1)
-    return np.concatenate([main, tops], axis=1)
+    light = np.concatenate([images.mean(axis=(1, 2)), images.std(axis=(1, 2))], axis=1)
+    return np.concatenate([main, tops, light], axis=1)
 
 
 def analyse_pictures(
@@ -306,7 +316,7 @@ def analyse_pictures(
     yield Progress(0, 1, "densities of patches")
     density = PatchDensity.fit(patches[pictures.y != ANOMALY], np.random.default_rng(seed))
     heat = density.heat(patches)
-    X = pooled(patches, heat)
+    X = pooled(pictures.images, patches, heat, np.ones(len(heat), dtype=bool))
     truth = missed = None
     if any(pictures.truth):
         truth, missed = _truth(pictures)

@@ -1,8 +1,8 @@
-"""The released code's variant, for parity: what google-research/spade_anomaly_detection does, in scikit-learn.
+"""The released code's variant, for parity: google-research/spade_anomaly_detection in scikit-learn.
 
-No partial matching and no encoder: one Gaussian per subset on raw features (GaussianMixture with one component,
-reg_covar 1e-6), percentiles as thresholds, unanimous votes, and a forest (300 trees, depth 16, five rows a leaf)
-on labels and pseudo-labels with weights 1 and alpha.
+No partial matching and no encoder: one Gaussian per subset on raw features (GaussianMixture with one
+component, reg_covar 1e-6), percentiles as thresholds, unanimous votes, and a forest (300 trees, depth 16,
+five rows a leaf) on labels and pseudo-labels with weights 1 and alpha.
 """
 
 from __future__ import annotations

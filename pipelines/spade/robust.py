@@ -23,7 +23,7 @@ from pipelines.spade.labels import ANOMALY, NORMAL, UNKNOWN
 from pipelines.spade.scale import Whitening
 
 WIDEST_SHARE = 0.25
-"""The share that `by_share` takes at most: a handful of labels says little about how many anomalies there are."""
+"""The share that `by_share` takes at most: a handful of labels says little about the true share."""
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,17 @@ REACH_FEW = 10.0
 class Whitening:
     """Continuous columns go through their quantiles to a standard normal; others get mean 0, variance 1."""
 
+    def __init__(self, by_quantiles: bool = True) -> None:
+        """by_quantiles: False standardises every column, so that distances in it keep their size."""
+        self.by_quantiles = by_quantiles
+
     def fit(self, X: np.ndarray) -> Whitening:
         """Fit to X, float [n, d], finite."""
         self.mean, deviation = X.mean(axis=0), X.std(axis=0)
         self.deviation = np.where(deviation > 0, deviation, 1.0)
-        self.continuous = np.array([len(np.unique(column)) > FEW_VALUES for column in X.T], dtype=bool)
+        self.continuous = self.by_quantiles & np.array(
+            [len(np.unique(column)) > FEW_VALUES for column in X.T], dtype=bool
+        )
         if self.continuous.any():
             self.quantiles = QuantileTransformer(
                 n_quantiles=min(QUANTILES, len(X)),

@@ -52,7 +52,8 @@ def read_table(source: Path | str | bytes, name: str = "") -> Table:
         name = name or path.name
         if path.stat().st_size > MOST_BYTES:
             raise InputError(
-                f"The file has {path.stat().st_size / 1e6:,.0f} MB; at most {MOST_BYTES / 1e6:,.0f} are read.",
+                f"The file has {path.stat().st_size / 1e6:,.0f} MB; at most {MOST_BYTES / 1e6:,.0f} "
+                "are read.",
                 "Send fewer rows.",
                 FIELD,
             )
@@ -86,13 +87,16 @@ def _decode(data: bytes) -> tuple[str, list[str]]:
         return data.decode("utf-8"), []
     except UnicodeDecodeError:
         pass
-    try:
-        text = data.decode("gb18030")
-        if len(re.findall(r"[\u4e00-\u9fff]", text)) > 0.8 * len(re.findall(r"[^\x00-\x7f]", text)):
-            return text, ["Read as Chinese text (GB 18030)."]
-    except UnicodeDecodeError:
-        pass
+    if _looks_chinese(data):
+        return data.decode("gb18030", errors="replace"), ["Read as Chinese text (GB 18030)."]
     return data.decode("cp1252", errors="replace"), ["Read as Western European text (Windows-1252)."]
+
+
+def _looks_chinese(data: bytes) -> bool:
+    """Whether bytes beyond ASCII come in GB 2312's pairs; Western letters stand alone between ASCII ones."""
+    pairs = len(re.findall(rb"[\xb0-\xf7][\xa1-\xfe]", data))
+    beyond = len(re.findall(rb"[\x80-\xff]", data))
+    return pairs >= 3 and 2 * pairs > 0.9 * beyond
 
 
 def _decoded(data: bytes, encoding: str) -> str:
@@ -103,7 +107,8 @@ def _decoded(data: bytes, encoding: str) -> str:
 
 
 def _dialect(text: str, notes: list[str]) -> tuple[str, int]:
-    """The delimiter that cuts the first lines into the most even columns, and whether quotes are to be kept."""
+    """The delimiter that cuts the first lines into the most even columns, and whether quotes are to be
+    kept."""
     lines = text.splitlines()[: SAMPLE_LINES + 1]
     sample = "\n".join(lines[:SAMPLE_LINES])
     best, best_key = ",", (0.0, 0)
@@ -159,7 +164,6 @@ def _parse(text: str, delimiter: str, quoting: int, notes: list[str]) -> pd.Data
         frame = pd.read_csv(io.StringIO(text, newline=""), **options)
     except (pd.errors.ParserError, ValueError):
         raise InputError("The table cannot be read.", "Check its quotation marks.", FIELD) from None
-    short = int(frame.iloc[:, -1].isna().sum())
     frame = frame.fillna("")
     frame = frame.apply(lambda column: column.str.strip())
     header = _names(frame, notes)
@@ -167,19 +171,23 @@ def _parse(text: str, delimiter: str, quoting: int, notes: list[str]) -> pd.Data
         frame = frame.iloc[1:]
     frame = frame[(frame != "").any(axis=1)].reset_index(drop=True)
     frame.columns = _unique(header or [f"column {i}" for i in range(1, width + 1)], notes)
-    total = (
-        sum(1 for line in text.splitlines() if line.strip())
-        if quoting == csv.QUOTE_NONE or '"' not in text
-        else 0
-    )
-    lost = total - len(frame) - bool(header) if total else 0
-    if lost > 0:
-        notes.append(f"{lost:,} rows with too many cells or none were left out.")
-    if short:
-        notes.append(f"{short:,} rows end early: their last cells count as blank.")
+    _tell_ragged(text, delimiter, quoting, width, notes)
     if frame.empty:
         raise InputError("The table has a header but no rows.", "Add rows.", FIELD)
     return frame
+
+
+def _tell_ragged(text: str, delimiter: str, quoting: int, width: int, notes: list[str]) -> None:
+    """Count the rows that are longer than the first (pandas skips them) and those that are shorter."""
+    widths = Counter(
+        len(row) for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting)
+    )
+    long = sum(count for cells, count in widths.items() if cells > width)
+    short = sum(count for cells, count in widths.items() if 1 <= cells < width)
+    if long:
+        notes.append(f"{long:,} rows with too many cells were left out.")
+    if short:
+        notes.append(f"{short:,} rows end early: their last cells count as blank.")
 
 
 def _names(frame: pd.DataFrame, notes: list[str]) -> list[str]:

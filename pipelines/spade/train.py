@@ -1,4 +1,4 @@
-"""Train the picture encoder with CutPaste on generated textures, and on magnetic tiles where they are at hand.
+"""Train the picture encoder with CutPaste on generated textures, and on magnetic tiles if there.
 
     python -m pipelines.spade.train [--minutes 9] [--data FOLDER] [--quick]
 
@@ -82,7 +82,8 @@ def train(pictures: list[Image.Image], seconds: float, seed: int) -> tuple[Encod
         steps += 1
         if steps % 100 == 0:
             print(
-                f"{time.monotonic() - start:6.0f} s  step {steps}  loss {float(loss):.3f}  right {accuracy:.3f}",
+                f"{time.monotonic() - start:6.0f} s  step {steps}  loss {loss.item():.3f}  right "
+                f"{accuracy:.3f}",
                 flush=True,
             )
     return net.eval(), steps, accuracy

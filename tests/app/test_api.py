@@ -35,7 +35,8 @@ DRAWING = to_drawing(mnist("test")[0][0])
 def test_the_endpoints_are_those_that_the_page_names(client: Client) -> None:
     names = set(client.view_api(return_format="dict")["named_endpoints"])
     parts = ("read", "cone", "race", "test", "train", "statistics", "export")
-    assert names == {f"/logicgates_{part}" for part in parts}
+    mine = {name for name in names if name.startswith("/logicgates_")}
+    assert mine == {f"/logicgates_{part}" for part in parts}
 
 
 @pytest.mark.parametrize("net", ["fast", "small"])
