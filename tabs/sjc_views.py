@@ -48,9 +48,7 @@ class Ready:
     def shown(self) -> tuple[dict[str, Any], str, str, str]:
         """Turntable, dreams, mesh file, mesh facts."""
         strip, depth = (webp_url(self.file(suffix).read_bytes()) for suffix in (".webp", ".depth.webp"))
-        caption = (
-            f"{self.prompt} · ready-made: seed {self.seed}, {self.quality}, {self.seconds:.0f} s"
-        )
+        caption = f"{self.prompt} · ready-made: seed {self.seed}, {self.quality}, {self.seconds:.0f} s"
         turn = turntable_value(strip, self.views, self.prompt, caption, depth)
         dreams = dreams_strip(webp_url(self.file(".dreams.webp").read_bytes()), self.dreams)
         return turn, dreams, str(self.file(".glb")), mesh_facts(self.statistics)
