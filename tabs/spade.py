@@ -31,8 +31,8 @@ PICTURE_SUFFIXES = (".zip", ".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".t
 
 STEPS = (
     "The unlabelled rows are split into $K = 5$ disjoint subsets. On each, together with the labelled "
-    "normals, a one-class classifier $o_k$ is fitted: a Gaussian density. Labelled anomalies enter no fit, so the "
-    "densities know no kind of anomaly better than another.",
+    "normals, a one-class classifier $o_k$ is fitted: a Gaussian density. Labelled anomalies enter "
+    "no fit, so the densities know no kind of anomaly better than another.",
     r"Partial matching sets both thresholds without validation data: $\eta_k^p = \arg\min_\eta "
     r"W(\{o_k(x_l): y_l = 1\}, \{o_k(x_u) > \eta\})$ and its mirror image for normals (Equations 3 and 4; "
     r"$W$ is the Wasserstein distance). A class without labels gets Otsu's threshold.",

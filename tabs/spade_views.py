@@ -245,8 +245,8 @@ def matching_text(summary: Summary) -> str:
         word = "fully" if weight > 1.2 else "in part" if weight > 0.3 else "hardly"
         text += (
             f"<p>Can the densities be trusted here? They find labelled anomalies, which they never saw, "
-            f"odder than {ranks:.0%} of the unlabelled {summary.thing}s, and their order agrees with the labels' "
-            f"forest by a rank correlation of {agreement:.2f}. So pseudo-labels count <b>{word}</b> "
-            f"(weight {weight:.2f} of 1.5 in the score).</p>"
+            f"odder than {ranks:.0%} of the unlabelled {summary.thing}s, and their order agrees with the "
+            f"labels' forest by a rank correlation of {agreement:.2f}. So pseudo-labels count "
+            f"<b>{word}</b> (weight {weight:.2f} of 1.5 in the score).</p>"
         )
     return text
