@@ -110,12 +110,10 @@ def build() -> None:
     reading, cone_out, cone_in = [votes, firing, status], [cone_text, cone], [pad, net, digit, own]
     quick: dict[str, Any] = {"show_progress": "hidden", "concurrency_limit": 4, "trigger_mode": "always_last"}
     private: dict[str, Any] = {**quick, "api_visibility": "private"}
-    # Clicks carry an index: "always_last" would repeat the first one's. All run, one after the other.
-    clicks: dict[str, Any] = {**private, "trigger_mode": "multiple", "concurrency_limit": 1}
     reads = [
         pad.input(read_drawing, [pad, net, own], reading, **private),
         net.change(_reread, [pad, net, own], reading, **private),
-        examples.select(read_example, [net, own], [pad, *reading], **clicks),
+        examples.select(read_example, [examples, net, own], [pad, *reading], **private),
         picture.upload(
             read_upload, [picture, net, own], [pad, *reading], api_name="logicgates_read", **quick
         ),
@@ -124,7 +122,7 @@ def build() -> None:
     shown = [*reading, *cone_out]
     follow: dict[str, Any] = {"fn": _follow, "inputs": cone_in, "outputs": shown, **private}
     cones = [event.success(_winner, votes, digit, **private).then(**follow) for event in reads]
-    cones.append(votes.select(_clicked, None, [digit, tabs], **clicks).then(**follow))
+    cones.append(votes.select(_clicked, votes, [digit, tabs], **private).then(**follow))
     cones[-1].then(None, js=SCROLL_TO_CONE, **private)
     cones.append(digit.input(show_cone, cone_in, cone_out, api_name="logicgates_cone", **quick))
     pad.clear(lambda: BLANK, outputs=shown, cancels=[*reads, *cones], **private)
@@ -141,12 +139,10 @@ def read_drawing(drawing: str, net: str, own: LogicGates | None = None) -> tuple
 
 
 @answer
-def read_example(
-    net: str, own: LogicGates | None, event: gr.EventData
-) -> tuple[str, dict[str, Any], str, str]:
-    """Put an example on the pad and read it."""
+def read_example(index: int, net: str, own: LogicGates | None) -> tuple[str, dict[str, Any], str, str]:
+    """Put the example of that index on the pad and read it."""
     images, _ = logicgates.mnist("test")
-    drawing = to_drawing(images[EXAMPLES[event.index]])
+    drawing = to_drawing(images[EXAMPLES[index]])
     return drawing, *read_drawing(drawing, net, own)
 
 
@@ -184,5 +180,5 @@ def _winner(votes: dict[str, Any] | None) -> Any:
     return str(votes["prediction"]) if votes else gr.skip()
 
 
-def _clicked(event: gr.EventData) -> tuple[str, gr.Tabs]:
-    return str(event.index), gr.Tabs(selected="inside")
+def _clicked(votes: dict[str, Any]) -> tuple[str, gr.Tabs]:
+    return str(votes["clicked"]), gr.Tabs(selected="inside")

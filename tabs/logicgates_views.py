@@ -37,7 +37,9 @@ ${!value ? `<p class="np-empty">Draw a digit: the gates answer after every strok
 VOTES_SCRIPT = """
 element.addEventListener("click", (event) => {
   const button = event.target.closest("[data-digit]");
-  if (button) trigger("select", { index: Number(button.dataset.digit) });
+  if (!button) return;
+  props.value = { ...props.value, clicked: Number(button.dataset.digit) };
+  trigger("select");
 });
 """
 
@@ -45,7 +47,7 @@ element.addEventListener("click", (event) => {
 class VotesView(gr.HTML):
     """The class and its ten vote bars; the value is a dict, so that the API returns figures, not markup.
 
-    Fires `select` with the digit whose bar was clicked.
+    Fires `select` when a bar was clicked; the value's "clicked" is its digit.
     """
 
     def __init__(self, value: dict[str, Any] | None = None, **kwargs: Any) -> None:

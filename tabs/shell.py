@@ -200,24 +200,31 @@ def _card_table(card: dict[str, Any]) -> str:
 
 
 class Examples(gr.HTML):
-    """Small pictures under the input, in even rows; fires `select` with the index of the clicked one."""
+    """Small pictures under the input, in even rows; fires `select` when one is clicked.
+
+    The value is the index of the one clicked last: take it as an input with trigger_mode="always_last", and of
+    quick clicks the last one counts. (The event carries it too, but "always_last" repeats the first event.)
+    """
 
     IN_A_ROW = 6
     TEMPLATE = """<div class="np-examples" style="--columns:${columns}">
-    <span>${label}</span>${value.map((item, index) =>
+    <span>${label}</span>${pictures.map((item, index) =>
       `<button type="button" data-index="${index}" title="${item[1]}">
         <img src="${item[0]}" alt="${item[1]}"></button>`
     ).join("")}</div>"""
     SCRIPT = """element.addEventListener("click", (event) => {
       const button = event.target.closest("[data-index]");
-      if (button) trigger("select", { index: Number(button.dataset.index) });
+      if (!button) return;
+      props.value = Number(button.dataset.index);
+      trigger("select", { index: props.value });
     });"""
 
     def __init__(self, pictures: Sequence[tuple[str, str]], label: str = "Examples", **kwargs: Any) -> None:
         """`pictures` are (image URL or data URL, name) pairs."""
         rows = -(-len(pictures) // self.IN_A_ROW)
         super().__init__(
-            [list(picture) for picture in pictures],
+            -1,
+            pictures=[list(picture) for picture in pictures],
             columns=-(-len(pictures) // rows),
             html_template=self.TEMPLATE,
             js_on_load=self.SCRIPT,

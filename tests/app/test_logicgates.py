@@ -59,7 +59,7 @@ def test_of_quick_clicks_the_last_one_counts(open_page: OpenPage) -> None:
     page.locator(".np-examples").evaluate(
         "row => [1, 2, 3].forEach((i) => setTimeout(() => row.querySelectorAll('button')[i].click(), 30 * i))"
     )
-    expect(page.locator(".np-digit")).to_have_text("0")
+    expect(page.locator(".np-digit")).to_have_text("0", timeout=20_000)
     page.wait_for_timeout(1500)  # no earlier one comes late
     expect(page.locator(".np-digit")).to_have_text("0")
     expect(page.get_by_role("radio", name="0", exact=True)).to_be_checked()
