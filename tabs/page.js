@@ -24,6 +24,16 @@
     window.setTimeout(() => waiting.disconnect(), 30000);
   }
 
+  /* Gradio nests the upload button of a filled file field in another button, which assistive technology can't
+     enter: the outer one is but a frame. */
+  new MutationObserver(() => {
+    for (const inner of document.querySelectorAll("button.icon-button:not([role]) button.upload-container")) {
+      const outer = inner.closest("button.icon-button");
+      outer.setAttribute("role", "group");
+      outer.tabIndex = -1;
+    }
+  }).observe(document.documentElement, { childList: true, subtree: true });
+
   window.ninePapersShowTab = (name) => {
     const address = new URL(window.location);
     if (name === "home") address.searchParams.delete("tab");
