@@ -202,7 +202,7 @@ def _card_table(card: dict[str, Any]) -> str:
 class Examples(gr.HTML):
     """Small pictures under the input, in even rows; fires `select` when one is clicked.
 
-    The value is the index of the one clicked last: take it as an input with trigger_mode="always_last", and of
+    The value is the index of the one clicked last: take it as input with trigger_mode="always_last", and of
     quick clicks the last one counts. (The event carries it too, but "always_last" repeats the first event.)
     """
 
