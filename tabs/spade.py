@@ -46,17 +46,30 @@ STEPS = (
     r"beside it stands how far the detector's score falls when a column takes its usual value.",
 )
 METRICS = (
-    Metric("Covertype, new kinds: AUC overall (5 % labelled)", "covertype_overall", "{:.3f}"),
-    Metric("the same, on kinds nobody labelled", "covertype_missed", "{:.3f}"),
-    Metric("the same, forest on the labels alone: overall", "covertype_rf_overall", "{:.3f}"),
-    Metric("Thyroid, new kinds: AUC overall", "thyroid_overall", "{:.3f}"),
-    Metric("the same, forest on the labels alone", "thyroid_rf_overall", "{:.3f}"),
-    Metric("Twelve ADBench tables, 5 % labelled: mean AUC", "adbench.means.spade", "{:.3f}"),
-    Metric("the same, forest on the labels alone", "adbench.means.rf", "{:.3f}"),
-    Metric("the same, PyOD's IForest, no labels", "adbench.means.pyod_iforest", "{:.3f}"),
-    Metric("Magnetic tiles, new kinds: AUC of pictures", "tiles.spade_overall", "{:.3f}"),
+    Metric("Robust mode. Covertype, new kinds: AUC overall (5 % labelled)", "covertype_overall", "{:.3f}"),
+    Metric("the paper's mode, literally", "scenarios.covertype.new types.paper.spade_overall", "{:.3f}"),
+    Metric("forest on the labels alone", "covertype_rf_overall", "{:.3f}"),
+    Metric("Gaussian on labelled normals", "scenarios.covertype.new types.robust.gaussian_overall", "{:.3f}"),
+    Metric("Robust mode, on Covertype's kinds nobody labelled", "covertype_missed", "{:.3f}"),
+    Metric("Robust mode. Thyroid, new kinds: AUC overall", "thyroid_overall", "{:.3f}"),
+    Metric("the paper's mode, literally", "scenarios.thyroid.new types.paper.spade_overall", "{:.3f}"),
+    Metric("forest on the labels alone", "thyroid_rf_overall", "{:.3f}"),
+    Metric(
+        "Robust mode. Covertype, only normals labelled",
+        "scenarios.covertype.normal.robust.spade_overall",
+        "{:.3f}",
+    ),
+    Metric("Gaussian on labelled normals", "scenarios.covertype.normal.robust.gaussian_overall", "{:.3f}"),
+    Metric("Robust mode. Twelve ADBench tables, 5 % labelled: mean AUC", "adbench.means.spade", "{:.3f}"),
+    Metric("forest on the labels alone", "adbench.means.rf", "{:.3f}"),
+    Metric("PyOD's IForest, no labels", "adbench.means.pyod_iforest", "{:.3f}"),
+    Metric("Robust mode. Magnetic tiles, new kinds: AUC of pictures", "tiles.spade_overall", "{:.3f}"),
+    Metric("forest on the labels alone", "tiles.rf_overall", "{:.3f}"),
 )
 LIMITS = (
+    "The robust mode is our variant; the paper's mode, as we read it, stays behind it and on Thyroid far "
+    "behind a plain forest. On Thyroid and the tiles the robust mode is no clear gain over the forest, and "
+    "with only normals labelled a plain Gaussian is better on Covertype.",
     "Where labelled and unlabelled rows hold the same kinds, a plain forest on the labels is as good: the "
     "page says so when it is.",
     "With fewer than ten labelled anomalies thresholds and figures are uncertain.",

@@ -63,7 +63,7 @@ class Condition:
 
 
 class ViewDependentPrompt:
-    """The prompt as each camera needs it (Sec. 4.2 of the paper names the view in words).
+    """The prompt as each camera needs it; the paper names the view in words.
 
     "continuous": azimuth and elevation as numbers; "words": "front view of ...", side, back, overhead, as in
     the paper; "none": the same prompt for all views, which invites an object with several fronts.
@@ -138,12 +138,12 @@ class CameraRange:
 
 
 def emptiness(weights: Tensor) -> Tensor:
-    """L_emptiness = mean log(1 + 10 w) over the samples of all rays (Eq. 17): space wants to be empty."""
+    """L_emptiness = mean log(1 + 10 w) over the samples of all rays: space wants to be empty."""
     return torch.log1p(10 * weights).mean()
 
 
 def centre_depth(depth: Tensor) -> Tensor:
-    """L_depth = -log(border's mean depth - centre's mean depth) of depth [n, s, s] (Eq. 18): the object
+    """L_depth = -log(border's mean depth - centre's mean depth) of depth [n, s, s]: the object
     wants to be in the middle.
 
     The centre is the middle quarter of the picture. Where the centre is not nearer than the border there is
