@@ -219,7 +219,7 @@ def generate(
     started = time.monotonic()
     for report in sjc.generate(**asdict(settings), denoiser=denoiser, known=known):
         if not isinstance(report, Progress):
-            yield from _finished(sjc, report, "Done")
+            yield from _finished(sjc, report, "Done", report.note)
         elif report.preview is None:
             yield _report(report)
         else:
@@ -255,18 +255,27 @@ def keep(so_far: SoFar | None) -> Iterator[tuple[Any, ...]]:
         if isinstance(report, Progress):
             yield _report(report)
         else:
-            yield from _finished(sjc, report, f"Stopped at step {so_far.step:,}; this is the object so far")
+            stopped = f"Stopped at step {so_far.step:,}"
+            yield from _finished(
+                sjc,
+                report,
+                f"{stopped}; this is the object so far",
+                f"{stopped}: only fog so far, so there is no mesh yet. A few seconds more give it a surface.",
+            )
 
 
-def _finished(sjc: ModuleType, result: Any, word: str) -> Iterator[tuple[Any, ...]]:
-    """The last report of a run. Its files are gone from the folder once the page has its own copies."""
+def _finished(sjc: ModuleType, result: Any, word: str, without_mesh: str) -> Iterator[tuple[Any, ...]]:
+    """The last report of a run: `word` begins its status, or `without_mesh` is all of it.
+
+    The files are gone from the folder once the page has its own copies.
+    """
     settings = result.settings
     caption = f"{settings.prompt} · seed {settings.seed}, {settings.preset}, {result.seconds:.0f} s"
     frames = webp_url(sjc.webp(result.frames))
     depth = webp_url(sjc.webp(sjc.depth_picture(result.depth, result.field.config.extent), 80))
     stage = turntable_value(frames, len(result.frames), settings.prompt, caption, depth)
     facts = parts.mesh_facts(asdict(result.statistics) if result.statistics else None)
-    status = result.note if result.mesh is None else f"{word}: “{settings.prompt}”, seed {settings.seed}"
+    status = without_mesh if result.mesh is None else f"{word}: “{settings.prompt}”, seed {settings.seed}"
     with tempfile.TemporaryDirectory(prefix="nine-papers-") as folder:
         files = _write(sjc, result, Path(folder))
         yield _report(status, stage=stage, facts=facts, latest=None, **files)
