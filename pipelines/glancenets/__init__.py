@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from pipelines.backbones.digits import normalise_digit
+from pipelines.glancenets import sampling, stored
 from pipelines.glancenets.readings import (
     RULES,
     Answer,
@@ -75,7 +77,7 @@ def sample(world: WorldName, seed: int, **factors: float) -> Sample:
     sprites: of `square`, `ellipse`, `heart` the one given as 1 is drawn.
     Raises InputError for an unknown factor or one beyond its limits.
     """
-    raise NotImplementedError
+    return sampling.sample(world, seed, factors)
 
 
 def picture_of(world: WorldName, picture: Image.Image) -> np.ndarray:
@@ -84,7 +86,7 @@ def picture_of(world: WorldName, picture: Image.Image) -> np.ndarray:
 
     Raises InputError for a picture that is too large, or (digits) shows no writing.
     """
-    raise NotImplementedError
+    return sampling.picture_of(world, picture)
 
 
 def digit_of(ink: np.ndarray) -> np.ndarray:
@@ -92,25 +94,25 @@ def digit_of(ink: np.ndarray) -> np.ndarray:
 
     Raises InputError when nothing is drawn.
     """
-    raise NotImplementedError
+    return normalise_digit(ink)
 
 
 def first(world: WorldName = "faces") -> Reading:
     """The first example's reading, computed when the project was made; needs no torch."""
-    raise NotImplementedError
+    return stored.first(world)
 
 
 def latent_map(world: WorldName) -> LatentMap:
     """Training codes, prototypes and acceptance balls; needs no torch."""
-    raise NotImplementedError
+    return stored.latent_map(world)
 
 
 def alignment() -> tuple[Matrix, ...]:
     """Hinton matrices on Robo-faces of both models: the embedded ones, and the study's at 1, 10, 100 % of
     the concepts labelled; needs no torch."""
-    raise NotImplementedError
+    return stored.alignment()
 
 
 def leakage(world: WorldName) -> LeakMeter:
     """The measured leakage of a world's embedded models, from card.json; needs no torch."""
-    raise NotImplementedError
+    return stored.leakage(world)

@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from pipelines.backbones.digits import ink_of
 from pipelines.logicgates.compile import Waterfall
 from pipelines.logicgates.cone import Cone, ConeNode
 from pipelines.logicgates.data import mnist
 from pipelines.logicgates.export import to_c, to_json, to_verilog
 from pipelines.logicgates.netlist import GATE_NAMES, Netlist
-from pipelines.logicgates.reader import LogicGates, Reading, TestResult, ink_of
+from pipelines.logicgates.reader import LogicGates, Reading, TestResult
 from pipelines.runtime import Progress, in_background, load_once
 from pipelines.weights import weights_file
 

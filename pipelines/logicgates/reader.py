@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from PIL import Image
 
-from pipelines.errors import InputError
+from pipelines.backbones.digits import normalise_digit
 from pipelines.logicgates.cone import Cone, cone
-from pipelines.logicgates.data import MAX_PIXELS, mnist, normalise_digit
+from pipelines.logicgates.data import mnist
 from pipelines.logicgates.kernel import CompiledCircuit
 from pipelines.logicgates.netlist import TRUTH_TABLES, Netlist
 
@@ -151,26 +150,3 @@ def _outputs(netlist: Netlist, images: np.ndarray) -> np.ndarray:
         t00, t01, t10, t11 = (TRUTH_TABLES[layer.op] * np.uint8(255)).T[:, :, None]
         planes = t00 & ~a & ~b | t01 & ~a & b | t10 & a & ~b | t11 & a & b
     return np.unpackbits(planes, axis=1, count=len(images)).T.astype(bool)
-
-
-def ink_of(picture: Image.Image) -> np.ndarray:
-    """A photo or scan of one digit -> uint8 [height, width] ink: dark or light writing on an even ground.
-
-    Raises InputError for a picture that is too large or has no contrast.
-    """
-    from skimage.filters import threshold_otsu  # brings scipy: too slow for the start of the page
-
-    if picture.width * picture.height > MAX_PIXELS:
-        raise InputError("The picture is too large.", "Use one of at most 4096 × 4096 pixels.", "Picture")
-    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
-        rgba = picture.convert("RGBA")
-        picture = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
-    picture = picture.convert("L")
-    picture.thumbnail((512, 512), Image.Resampling.BOX)
-    grey = np.asarray(picture).astype(np.float64)
-    if grey.max() - grey.min() < 40:
-        raise InputError("The picture shows no writing.", "Use one dark digit on a light ground.", "Picture")
-    border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
-    ink = grey if np.median(border) < threshold_otsu(grey) else 255 - grey
-    cut = threshold_otsu(ink)  # half of it is taken off, so that paper and shadows become blank
-    return np.clip((ink - cut / 2) / (ink.max() - cut / 2) * 255, 0, 255).astype(np.uint8)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from pipelines.backbones.digits import normalise_digit
 from pipelines.errors import InputError
 from pipelines.logicgates import NETS, LogicGates, ink_of, load, mnist
-from pipelines.logicgates.data import normalise_digit
 from pipelines.logicgates.reader import _outputs
 
 

@@ -1,0 +1,99 @@
+"""One loop for both networks of every world."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from pipelines.glancenets.method import Terms, Weights, bottleneck_terms, glancenet_terms
+from pipelines.glancenets.model import BottleneckNet, GlanceNet, Shape
+from pipelines.runtime import fast_bfloat16
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """A training set."""
+
+    x: Tensor
+    """uint8 [n, channels, side, side]."""
+    y: Tensor
+    """int64 [n], classes."""
+    concepts: Tensor
+    """float [n, k] in [0, 1]."""
+
+    def part(self, chosen: slice | Tensor) -> Pictures:
+        return Pictures(self.x[chosen], self.y[chosen], self.concepts[chosen])
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained."""
+
+    steps: int
+    batch: int = 64
+    rate: float = 2e-3
+    """Peak of the one-cycle learning rate."""
+    supervision: float = 1.0
+    """Share of the pictures whose concepts are labelled."""
+    weights: Weights = field(default_factory=Weights)
+
+
+def train(
+    kind: type[GlanceNet] | type[BottleneckNet],
+    shape: Shape,
+    pictures: Pictures,
+    recipe: Recipe,
+    seed: int,
+    say: Callable[[str], None] = print,
+) -> GlanceNet | BottleneckNet:
+    """Train a network from scratch with Adam; the labelled part is drawn from `seed`, the same for both."""
+    torch.manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
+    net = kind(shape).to(memory_format=torch.channels_last)
+    optimiser = torch.optim.Adam(net.parameters(), recipe.rate)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, recipe.rate, recipe.steps, pct_start=0.1)
+    labelled = labelled_part(len(pictures.x), recipe.supervision, seed)
+    order, start = torch.empty(0, dtype=torch.int64), time.monotonic()
+    for step in range(recipe.steps):
+        if len(order) < recipe.batch:
+            order = torch.cat([order, torch.randperm(len(pictures.x), generator=generator)])
+        batch, order = order[: recipe.batch], order[recipe.batch :]
+        terms = _terms(net, pictures.part(batch), labelled[batch], recipe, generator)
+        optimiser.zero_grad()
+        terms.total(recipe.weights).backward()
+        nn.utils.clip_grad_norm_(net.parameters(), 1000.0)
+        optimiser.step()
+        schedule.step()
+        if step % 500 == 0 or step == recipe.steps - 1:
+            say(f"{kind.__name__} {step:6} {_report(terms)} {time.monotonic() - start:.0f} s")
+    return net.eval()
+
+
+def labelled_part(count: int, share: float, seed: int) -> Tensor:
+    """bool [count]: which pictures have concept labels, exactly round(share · count) of them."""
+    chosen = torch.randperm(count, generator=torch.Generator().manual_seed(1000 + seed))
+    mask = torch.zeros(count, dtype=torch.bool)
+    mask[chosen[: round(share * count)]] = True
+    return mask
+
+
+def _terms(
+    net: nn.Module, batch: Pictures, labelled: Tensor, recipe: Recipe, generator: torch.Generator
+) -> Terms:
+    x = batch.x.to(memory_format=torch.channels_last).float() / 255
+    with torch.autocast("cpu", torch.bfloat16, enabled=fast_bfloat16("cpu")):
+        if isinstance(net, GlanceNet):
+            noise = recipe.weights.noise
+            return glancenet_terms(net, x, batch.y, batch.concepts, labelled, noise, generator)
+        return bottleneck_terms(net, x, batch.y, batch.concepts, labelled)
+
+
+def _report(terms: Terms) -> str:
+    return (
+        f"rec {terms.reconstruction:.1f} kl {terms.divergence:.2f} "
+        f"label {terms.label:.3f} concepts {terms.concepts:.3f}"
+    )
