@@ -142,7 +142,7 @@ class Pipeline:
         if picture.shape != self.world.shape or picture.dtype != np.uint8:
             raise InputError(
                 f"This picture does not have the form of {self.world.title}.",
-                f"It must have {self.world.side} × {self.world.side} pixels; an upload is brought into that form.",
+                f"It must have {self.world.side} × {self.world.side} pixels; uploads are made to fit.",
                 "Picture",
             )
         if self.world.name == "digits" and picture.max() == 0:
@@ -158,9 +158,9 @@ class Pipeline:
 
     def _pictures(self, x: Tensor) -> np.ndarray:
         pixels = (x * 255).round().to(torch.uint8).numpy()
-        return (
-            np.ascontiguousarray(pixels.transpose(0, 2, 3, 1)) if self.world.channels == 3 else pixels[:, 0]
-        )
+        if self.world.channels == 1:
+            return pixels[:, 0]
+        return np.ascontiguousarray(pixels.transpose(0, 2, 3, 1))
 
     def _gates(self, seen: osr.Codes) -> tuple[Gate, Gate, Gate]:
         nearest = float((_numpy(seen.distances[0]) / self.fitted.prototypes).min())
@@ -192,8 +192,4 @@ def _answer(classifier: Classifier, z: Tensor) -> Answer:
 
 
 def _numpy(values: Tensor) -> np.ndarray:
-    return (
-        values.detach().numpy().astype(np.float64)
-        if values.dtype == torch.float64
-        else values.detach().numpy()
-    )
+    return values.detach().numpy().copy()

@@ -48,9 +48,9 @@ def _check(world: World, seed: int, factors: Mapping[str, float]) -> None:
 def _face(generator: np.random.Generator, factors: Mapping[str, float]) -> Sample:
     drawn = faces.random_faces(1, generator)
     names = [concept.name for concept in WORLDS["faces"].concepts]
-    concepts = np.array(
-        [[factors.get(name, drawn.concepts[0, i]) for i, name in enumerate(names)]], np.float32
-    )
+    concepts = drawn.concepts.copy()
+    for index, name in enumerate(names):
+        concepts[0, index] = factors.get(name, concepts[0, index])
     concepts[:, 5] = concepts[:, 5] >= 0.5
     held_out = {name: float(factors.get(name, 0.0)) for name in ("position", "background", "hat")}
     held_out["hat"] = float(held_out["hat"] >= 0.5)
