@@ -15,7 +15,9 @@ from pipelines.glancenets.training import Pictures
 SIZES = {"faces": 24_000, "sprites": 12_000}
 """Training pictures that are drawn; digits: all 4s and 5s of MNIST's training part but VALIDATION."""
 VALIDATION = 1500
-"""Pictures kept out of training for choices; test pictures are drawn from other seeds."""
+"""Pictures kept out of training for choices."""
+TEST_SEED = 3
+"""Training pictures are drawn from seed 0; 1 and 2 served for choices; figures are of this one."""
 
 
 @dataclass(frozen=True)
@@ -41,14 +43,17 @@ def validation(world: str, data: Path | None = None) -> Pictures:
     return drawn(world, VALIDATION, seed=1)
 
 
-def drawn(world: str, count: int, seed: int) -> Pictures:
-    """Robo-faces or sprites as in training. Seeds 0, 1 and 2 are training, validation and test."""
+def drawn(world: str, count: int, seed: int, first: int | None = None) -> Pictures:
+    """Robo-faces or sprites with the training world's factors; `seed` as with TEST_SEED.
+
+    Of `count` pictures only the `first` ones are drawn, where that is given.
+    """
     generator = np.random.default_rng(seed)
     if world == "faces":
-        chosen = faces.random_faces(count, generator)
+        chosen = faces.random_faces(count, generator).part(slice(first))
         x = torch.from_numpy(faces.draw(chosen)).permute(0, 3, 1, 2).contiguous()
         return Pictures(x, torch.from_numpy(faces.label(chosen.concepts)), torch.from_numpy(chosen.concepts))
-    chosen = sprites.random_sprites(count, generator)
+    chosen = sprites.random_sprites(count, generator).part(slice(first))
     x = torch.from_numpy(sprites.draw(chosen))[:, None]
     return Pictures(x, torch.from_numpy(chosen.shape), torch.from_numpy(chosen.concepts))
 

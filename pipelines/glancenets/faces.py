@@ -37,6 +37,16 @@ class Faces:
     def __len__(self) -> int:
         return len(self.concepts)
 
+    def part(self, chosen: slice) -> Faces:
+        """Some of them."""
+        return Faces(
+            self.concepts[chosen],
+            self.jitter[chosen],
+            self.position[chosen],
+            self.background[chosen],
+            self.hat[chosen],
+        )
+
 
 def random_faces(count: int, generator: np.random.Generator) -> Faces:
     """Independent factors as in training: concepts uniform (glasses: every second), held-out ones fixed."""
@@ -55,17 +65,7 @@ def label(concepts: np.ndarray) -> np.ndarray:
 def draw(faces: Faces, side: int = SIDE) -> np.ndarray:
     """uint8 [n, side, side, 3]."""
     batches = range(0, len(faces), BATCH)
-    return np.concatenate([_draw(_part(faces, slice(start, start + BATCH)), side) for start in batches])
-
-
-def _part(faces: Faces, chosen: slice) -> Faces:
-    return Faces(
-        faces.concepts[chosen],
-        faces.jitter[chosen],
-        faces.position[chosen],
-        faces.background[chosen],
-        faces.hat[chosen],
-    )
+    return np.concatenate([_draw(faces.part(slice(start, start + BATCH)), side) for start in batches])
 
 
 def _draw(faces: Faces, side: int) -> np.ndarray:

@@ -41,7 +41,7 @@ class Shape:
 def _encoder(shape: Shape, outputs: int) -> nn.Sequential:
     layers: list[nn.Module] = []
     for inputs, width in zip((shape.channels, *shape.widths), shape.widths, strict=False):
-        layers += [nn.Conv2d(inputs, width, 4, 2, 1), nn.ReLU()]
+        layers += [nn.Conv2d(inputs, width, 4, 2, 1), nn.BatchNorm2d(width), nn.ReLU()]
     layers += [nn.Flatten(), nn.Linear(shape.flat, shape.hidden), nn.ReLU(), nn.Linear(shape.hidden, outputs)]
     return nn.Sequential(*layers)
 
@@ -56,8 +56,8 @@ def _decoder(shape: Shape) -> nn.Sequential:
     ]
     widths = (*reversed(shape.widths), shape.channels)
     for inputs, width in pairwise(widths):
-        layers += [nn.ConvTranspose2d(inputs, width, 4, 2, 1), nn.ReLU()]
-    return nn.Sequential(*layers[:-1])
+        layers += [nn.ConvTranspose2d(inputs, width, 4, 2, 1), nn.BatchNorm2d(width), nn.ReLU()]
+    return nn.Sequential(*layers[:-2])
 
 
 class Classifier(nn.Module):

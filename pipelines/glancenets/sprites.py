@@ -36,6 +36,10 @@ class Sprites:
     def __len__(self) -> int:
         return len(self.shape)
 
+    def part(self, chosen: slice) -> Sprites:
+        """Some of them."""
+        return Sprites(self.shape[chosen], self.size[chosen], self.x[chosen], self.y[chosen])
+
     @property
     def concepts(self) -> np.ndarray:
         """float32 [n, 4]: one-hot shape, size."""
@@ -59,17 +63,17 @@ def draw(sprites: Sprites) -> np.ndarray:
     """uint8 [n, 64, 64]."""
     parts = []
     for start in range(0, len(sprites), BATCH):
-        part = slice(start, start + BATCH)
-        inside = _inside(sprites.shape[part], sprites.size[part], sprites.x[part], sprites.y[part])
+        inside = _inside(sprites.part(slice(start, start + BATCH)))
         fine = inside.reshape(-1, SIDE, FINE, SIDE, FINE)
         parts.append(np.round(fine.mean(axis=(2, 4), dtype=np.float32) * 255).astype(np.uint8))
     return np.concatenate(parts)
 
 
-def _inside(shape: np.ndarray, size: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def _inside(sprites: Sprites) -> np.ndarray:
     """bool [n, 256, 256], finely sampled."""
     steps = (np.arange(SIDE * FINE, dtype=np.float32) + 0.5) / FINE - 0.5
-    scale = (0.5 + 0.5 * size).astype(np.float32)[:, None]
+    shape, x, y = sprites.shape, sprites.x, sprites.y
+    scale = (0.5 + 0.5 * sprites.size).astype(np.float32)[:, None]
     u = ((steps[None, :] - (31.5 + 16 * x[:, None])) / scale).astype(np.float32)[:, None, :]
     v = ((steps[None, :] - (31.5 - 16 * y[:, None])) / scale).astype(np.float32)[:, :, None]
     inside = np.empty((len(shape), SIDE * FINE, SIDE * FINE), bool)

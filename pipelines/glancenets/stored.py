@@ -69,6 +69,11 @@ def latent_map(world: str) -> LatentMap:
     return LatentMap(**{**stored, **arrays, "axes": tuple(stored["axes"])})
 
 
+def map_to_json(made: LatentMap) -> dict[str, Any]:
+    """What `latent_map` reads."""
+    return _plain(asdict(made))
+
+
 def first(world: str) -> Reading:
     """See `pipelines.glancenets.first`."""
     return reading_from_json(_read("first.json")[world])

@@ -20,7 +20,7 @@ import torch
 from torch.nn import functional
 
 from pipelines.glancenets import dci
-from pipelines.glancenets.datasets import drawn, training
+from pipelines.glancenets.datasets import TEST_SEED, drawn, training
 from pipelines.glancenets.model import GlanceNet, Shape
 from pipelines.glancenets.nets import KINDS, RECIPES, shape_of
 from pipelines.glancenets.osr import BATCH
@@ -30,7 +30,7 @@ from pipelines.weights import ASSETS
 
 LEVELS = (0.01, 0.1, 1.0)
 SEEDS = (0, 1, 2)
-STEPS = {"glancenet": 5000, "cbnm": 3000}
+STEPS = {"glancenet": 3000, "cbnm": 2000}
 TEST = 4000
 
 
@@ -88,7 +88,7 @@ def main() -> None:
     arguments.out.mkdir(parents=True, exist_ok=True)
     kept = arguments.out / "pictures.pt"
     if not kept.exists():
-        pictures, test = halved(training("faces")), halved(drawn("faces", TEST, seed=2))
+        pictures, test = halved(training("faces")), halved(drawn("faces", TEST, seed=TEST_SEED))
         torch.save([pictures.x, pictures.y, pictures.concepts, test.x, test.y, test.concepts], kept)
     tensors = torch.load(kept, weights_only=True)
     pictures, test = Pictures(*tensors[:3]), Pictures(*tensors[3:])
