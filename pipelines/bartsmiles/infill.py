@@ -1,0 +1,122 @@
+"""Fill masked parts of a molecule: the pre-training's own task, answered with beams."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import torch
+from transformers import BartForConditionalGeneration
+
+from pipelines.bartsmiles.check import FIELD, LONGEST, Molecule
+from pipelines.bartsmiles.heads import collate
+from pipelines.bartsmiles.molecules import canonical, parse
+from pipelines.bartsmiles.tokenizer import (
+    MASK,
+    PAD,
+    POSITIONS,
+    ROOM,
+    SPECIAL,
+    UNK,
+    load_tokenizer,
+    split,
+)
+from pipelines.errors import InputError
+
+BEAMS = 10
+SIGN = SPECIAL[MASK]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One way to fill the mask."""
+
+    text: str
+    """What the model wrote."""
+    smiles: str
+    """Its canonical SMILES; "" if it is no molecule."""
+    score: float
+    """Mean log probability of its tokens."""
+    keeps_rest: bool
+    """Whether all that was not masked is still there."""
+
+
+@dataclass(frozen=True)
+class Infilling:
+    """The answers to one masked string, the likeliest first."""
+
+    masked: str
+    candidates: tuple[Candidate, ...]
+    """Valid molecules, each once."""
+    valid_share: float
+    """Share of all beams that are molecules."""
+
+
+def mask_atoms(molecule: Molecule, atoms: list[int]) -> str:
+    """The canonical string with <mask> for some atoms; neighbours in the string share one."""
+    if not atoms:
+        raise InputError("No atom is masked.", "Click the atoms that the model is to replace.", FIELD)
+    places = {molecule.atom_tokens[atom] for atom in atoms}
+    if len(places) == len(molecule.atom_tokens):
+        raise InputError("Every atom is masked.", "Leave some of the molecule for the model to go by.", FIELD)
+    parts: list[str] = []
+    for place, token in enumerate(molecule.tokens):
+        if place not in places:
+            parts.append(token)
+        elif not parts or parts[-1] != SIGN:
+            parts.append(SIGN)
+    return "".join(parts)
+
+
+def check_masked(text: str) -> str:
+    """A string with <mask> in it that the model can read. Raises InputError."""
+    text = text.strip()
+    if len(text) > LONGEST:
+        raise InputError(f"The text has {len(text):,} characters; at most {LONGEST} are read.", "", FIELD)
+    if SIGN not in text:
+        raise InputError(
+            "There is no <mask> in the string.",
+            "Click atoms, or write <mask> where something is missing.",
+            FIELD,
+        )
+    parts = text.split(SIGN)
+    if not any(parts):
+        raise InputError("Every atom is masked.", "Leave some of the molecule for the model to go by.", FIELD)
+    try:
+        count = sum(len(split(part)) for part in parts) + len(parts) - 1
+    except ValueError as error:
+        raise InputError(f"“{error}” is not part of a SMILES string.", "", FIELD) from None
+    if count > ROOM:
+        raise InputError(f"The string takes {count} tokens; the model reads at most {ROOM}.", "", FIELD)
+    return text
+
+
+@torch.inference_mode()
+def infill(model: BartForConditionalGeneration, masked: str, beams: int = BEAMS) -> Infilling:
+    """The `beams` likeliest strings for a masked one (see check_masked), as molecules."""
+    tokenizer = load_tokenizer()
+    ids = collate([tokenizer.encode(masked)])
+    written = model.generate(
+        ids,
+        attention_mask=torch.ones_like(ids),
+        num_beams=beams,
+        num_return_sequences=beams,
+        do_sample=False,
+        max_new_tokens=min(POSITIONS - 1, ids.shape[1] + 30),
+        early_stopping=True,
+        suppress_tokens=[PAD, UNK, MASK],
+        output_scores=True,
+        return_dict_in_generate=True,
+    )
+    kept = re.compile(".*".join(re.escape(part) for part in masked.split(SIGN)))
+    found: dict[str, Candidate] = {}
+    valid = 0
+    for row, score in zip(written.sequences.tolist(), written.sequences_scores.tolist(), strict=True):
+        text = tokenizer.decode(row)
+        mol = parse(text) if text and len(text) <= LONGEST else None
+        if mol is None or not mol.GetNumAtoms():
+            continue
+        valid += 1
+        smiles = canonical(mol)
+        found.setdefault(smiles, Candidate(text, smiles, score, kept.fullmatch(text) is not None))
+    return Infilling(masked, tuple(found.values()), valid / beams)
