@@ -103,8 +103,11 @@ def build() -> None:
             cone = gr.Plot(figure, show_label=False, container=False, elem_id="logicgates-cone")
         panels.build(net, own)
     how_it_works(PAPER, STEPS, METRICS, LIMITS)
-    share_row(
-        [f"logicgates_{name}" for name in ("read", "cone", "race", "test", "train", "statistics", "export")]
+    opened = share_row(
+        PAPER,
+        {"drawing": pad, "net": net},
+        [f"logicgates_{name}" for name in ("read", "cone", "race", "test", "train", "statistics", "export")],
+        "The link carries the drawing and the circuit, not one that you trained.",
     )
 
     reading, cone_out, cone_in = [votes, firing, status], [cone_text, cone], [pad, net, digit, own]
@@ -113,6 +116,7 @@ def build() -> None:
     reads = [
         pad.input(read_drawing, [pad, net, own], reading, **private),
         net.change(_reread, [pad, net, own], reading, **private),
+        opened.success(_reread, [pad, net, own], reading, **private),
         examples.select(read_example, [examples, net, own], [pad, *reading], **private),
         picture.upload(
             read_upload, [picture, net, own], [pad, *reading], api_name="logicgates_read", **quick

@@ -36,6 +36,7 @@
 
   window.ninePapersShowTab = (name) => {
     const address = new URL(window.location);
+    if ((address.searchParams.get("tab") ?? "home") !== name) address.hash = ""; // another tab's inputs
     if (name === "home") address.searchParams.delete("tab");
     else address.searchParams.set("tab", name);
     window.history.replaceState(null, "", address);

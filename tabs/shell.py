@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
 
 import gradio as gr
 from gradio.components import Component
+from gradio.context import LocalContext
 
 from pipelines.weights import read_card
-from tabs.status import INTERRUPTED, STOPPED, WAITING
+from tabs.share import ShareLink
+from tabs.status import INTERRUPTED, STOPPED, WAITING, waiting_line
 
 HEAVY = "heavy"
 """Concurrency group of long jobs: one at a time, so that a visitor who only draws is never slowed down."""
@@ -77,7 +79,7 @@ class RunBar:
         quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
         buttons = [self.run, self.stop]
         begun = self.run.click(
-            lambda *_: (*_buttons(running=True), WAITING),
+            lambda *_: (*_buttons(running=True), waiting_line(_runs_ahead())),
             inputs=list(inputs),  # a value that Gradio refuses ends the click here, with Gradio's message,
             outputs=[*buttons, self.status],
             **quiet | {"queue": True},  # which only a queued event shows
@@ -104,11 +106,20 @@ class RunBar:
         return running
 
 
+def _runs_ahead() -> int:
+    """Heavy jobs that run or wait; 0 where Gradio, whose inside this is, does not say."""
+    try:
+        waiting = LocalContext.blocks.get()._queue.event_queue_per_concurrency_id[HEAVY]
+        return len(waiting.queue) + waiting.current_concurrency
+    except (AttributeError, KeyError):
+        return 0
+
+
 def _after_failure(status: str) -> tuple[Any, Any, Any]:
     """A stopped job ends in a failure too: its last report may have come late, or the next job may wait."""
-    if status == INTERRUPTED:
+    if INTERRUPTED in status:
         return (*_buttons(running=False), gr.skip())
-    if status == WAITING:
+    if WAITING in status:
         return gr.Button(interactive=True), gr.skip(), gr.skip()
     return gr.skip(), gr.skip(), STOPPED
 
@@ -132,12 +143,23 @@ def offer(*files: str | None) -> list[gr.DownloadButton]:
     return [gr.DownloadButton(interactive=file is not None) for file in files]
 
 
-def share_row(api_names: Sequence[str]) -> None:
-    """The foot of a tab: a link that restores the page as it is, and the names of its API endpoints."""
+def share_row(
+    paper: Paper, inputs: Mapping[str, Component], api_names: Sequence[str], note: str = ""
+) -> gr.events.Dependency:
+    """The foot of a tab: a button that copies a link with these inputs, and the names of the tab's endpoints.
+
+    `inputs`: name in the link -> component, of the kinds in tabs.share.READERS (uploads can't be carried).
+    `note` says in a sentence what the link leaves out. Returns the event of a link that was opened and has
+    filled the inputs; chain what runs them, for example `.success(None, js=bar.press)`.
+    """
     with gr.Row(elem_classes="np-share"):
-        gr.DeepLinkButton("Share via link", copied_value="Link copied", size="sm", scale=0, min_width=140)
+        link = ShareLink(paper.name, inputs)
         names = ", ".join(f"<code>/{name}</code>" for name in api_names)
-        gr.HTML(f'<p class="np-api">API of this tab: {names}; see "Use via API" at the foot of the page.</p>')
+        gr.HTML(
+            f'<p class="np-api">{html.escape(note)} API of this tab: {names}; '
+            'see "Use via API" at the foot of the page.</p>'
+        )
+    return link.connect()
 
 
 @dataclass(frozen=True)

@@ -132,12 +132,19 @@ def build() -> None:
             dreams = gr.HTML(dreams_start, elem_classes="np-result")
             files = downloads(FILES.values(), [mesh_start])
     how_it_works(PAPER, STEPS, METRICS, LIMITS)
-    share_row(["sjc_generate"])
+    controls = {
+        "prompt": prompt,
+        "seed": seed,
+        "quality": quality,
+        "views": mode,
+        "paas": paas,
+        "depth": depth,
+    }
+    share_row(PAPER, controls, ["sjc_generate"]).success(None, js=bar.press)
 
     results = [stage, dreams, hint, facts, *files, latest]
-    settings = [prompt, seed, quality, mode, paas, depth, model]
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-    shaped = bar.connect(generate, settings, results, api_name="sjc_generate")
+    shaped = bar.connect(generate, [*controls.values(), model], results, api_name="sjc_generate")
     shaped.success(offer, files, files, queue=False, **quiet)
     bar.stopped.then(keep, latest, [*results, bar.status], concurrency_id="sjc-keep", **quiet).success(
         offer, files, files, queue=False, **quiet

@@ -93,6 +93,9 @@ def build() -> None:
         with gr.Column(scale=4, min_width=300):
             examples = views.ExampleCards(label="One click runs an example", elem_classes="np-input")
             about = gr.HTML(views.story(start))
+            example = gr.Number(
+                0, precision=0, minimum=0, maximum=len(spade.EXAMPLES) - 1, visible=False, label="Example"
+            )
             files = gr.File(
                 [path],
                 label="Or your own: a CSV table, or pictures (several, or a zip)",
@@ -114,7 +117,7 @@ def build() -> None:
                 )
                 truth_column = _dropdown(known_truth, "Truth column", info="Never fitted, only compared with")
                 seed = gr.Number(0, precision=0, label="Seed")
-            bar = RunBar("Find anomalies", line("One click on an example runs it."))
+            bar = RunBar("Find anomalies", line("One click on an example runs it."), elem_id="spade-run")
         with gr.Column(scale=6, min_width=320):
             head = gr.HTML(views.headline(first, first.share), elem_classes="np-result")
             when = gr.HTML(
@@ -135,7 +138,12 @@ def build() -> None:
     with gr.Tabs():
         fills = panels.build(result)
     how_it_works(PAPER, STEPS, METRICS, LIMITS)
-    share_row([f"spade_{name}" for name in ("read", "run", "flag", "map", "tsne", "export", "score")])
+    opened = share_row(
+        PAPER,
+        {"example": example, "mode": mode, "seed": seed},
+        [f"spade_{name}" for name in ("read", "run", "flag", "map", "tsne", "export", "score")],
+        "The link carries the example, the mode and the seed, never your files.",
+    )
 
     quiet: dict[str, Any] = {"show_progress": "hidden"}
     private: dict[str, Any] = {**quiet, "api_visibility": "private"}
@@ -143,13 +151,14 @@ def build() -> None:
     outputs = [head, plot, share, top, result]
     inputs = [files, label_column, anomaly, normal, truth_column, mode, seed]
     files.upload(read_files, files, [*controls, shown], api_name="spade_read", **quiet)
+    files.upload(lambda: None, outputs=example, **private)
     files.clear(clear_files, None, [*controls, shown], **private)
     label_column.input(read_labels, [files, label_column], [anomaly, normal, shown], **private)
     running = bar.connect(run, inputs, outputs, api_name="spade_run")
     running.success(_done, result, [when], **private).then(panels.refresh, result, fills, **private)
-    chosen = examples.select(take_example, None, [files, about, *controls, shown], **private)
-    chosen.success(None, js="() => document.querySelector('#spade-run')?.click()", **private)
-    bar.run.elem_id = "spade-run"
+    taken = [files, about, *controls, shown]
+    for chosen in (examples.select(_index_of, None, example, **private), opened):
+        chosen.success(take_example, example, taken, **private).success(None, js=bar.press)
     share.release(flag, [share, result], head, api_name="spade_flag", **quiet)
     share.input(flag, [share, result], head, trigger_mode="always_last", **private)
 
@@ -238,9 +247,16 @@ def clear_files() -> tuple[Any, ...]:
     return (*_no_controls(), "")
 
 
-def take_example(event: gr.EventData) -> tuple[Any, ...]:
-    """Put an example into the controls; the page then presses Run."""
-    example = spade.EXAMPLES[event.index]
+def _index_of(event: gr.EventData) -> int:
+    return event.index
+
+
+@answer
+def take_example(index: int | None) -> tuple[Any, ...]:
+    """Put the example of that index into the controls; the page then presses Run."""
+    if index is None:
+        raise InputError("This link was made for uploaded files.", "Upload them, or take an example.", "Link")
+    example = spade.EXAMPLES[index]
     path = str(asset("spade", example.file))
     return [path], views.story(example), *read_files([path])
 

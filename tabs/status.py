@@ -29,9 +29,21 @@ def line(text: str, kind: str = "") -> str:
     return f'<p class="np-status {kind}" role="status">{html.escape(text)}</p>'
 
 
-WAITING = line("Waiting for a free place …", "busy")
+WAITING = "Waiting for a free place"
+"""How `waiting_line` begins."""
 STOPPED = line("Stopped. What was done so far is kept.", "warn")
-INTERRUPTED = line("Not finished: the message says why. Your last result is kept.", "warn")
+INTERRUPTED = "Not finished: "
+"""How the status line of a failed job begins; the reason follows."""
+
+
+class Unfinished(str):
+    """A job's last sentence that gets no tick, since not all was done that was asked for."""
+
+
+def waiting_line(ahead: int) -> str:
+    """Before a job starts, while so many others come first."""
+    first = {0: "", 1: ": one run comes first"}.get(ahead, f": {ahead} runs come first")
+    return line(f"{WAITING}{first} …", "busy")
 
 
 def progress_line(progress: Progress, elapsed: float, to_go: float | None = None) -> str:
@@ -95,7 +107,8 @@ def job(outputs: int) -> Callable[[Job], Job]:
     """Make a long handler with that many outputs safe, and give it a status line.
 
     The handler yields tuples (*outputs, progress), where progress is a Progress while it works and a sentence
-    at the end. When the visitor stops or leaves, the generator is closed and its `finally` blocks run.
+    at the end: a plain one is ticked, an Unfinished is not. After a fault the line keeps the reason. When the
+    visitor stops or leaves, the generator is closed and its `finally` blocks run.
     """
 
     def decorate(handler: Job) -> Job:
@@ -109,9 +122,10 @@ def job(outputs: int) -> Callable[[Job], Job]:
                     if isinstance(progress, Progress):
                         yield (*values, progress_line(progress, elapsed, pace.to_go(progress, elapsed)))
                     else:
-                        yield (*values, line(f"{progress} · {elapsed:.1f} s", "done"))
+                        kind = "warn" if isinstance(progress, Unfinished) else "done"
+                        yield (*values, line(f"{progress} · {elapsed:.1f} s", kind))
             except Exception as error:
-                yield (*[gr.skip()] * outputs, INTERRUPTED)
+                yield (*[gr.skip()] * outputs, line(f"{INTERRUPTED}{_reason(error)}", "warn"))
                 _fail(error)
             finally:
                 steps.close()
@@ -121,11 +135,18 @@ def job(outputs: int) -> Callable[[Job], Job]:
     return decorate
 
 
+def _reason(error: Exception) -> str:
+    """What a visitor is told of a fault: of their own the message and the way out."""
+    if isinstance(error, InputError):
+        return f"{error.message} {error.hint}".strip()
+    return str(error.message) if isinstance(error, gr.Error) else APOLOGY
+
+
 def _fail(error: Exception) -> NoReturn:
     if isinstance(error, gr.Error):
         raise error
     if isinstance(error, InputError):
-        message = f"{error.message} {error.hint}".strip()
+        message = _reason(error)
         field = f"<strong>{html.escape(error.field)}.</strong> " if error.field else ""
         gr.Warning(field + html.escape(message))  # Gradio's heading is always "Warning"
         # The warning is what the visitor sees; this ends the event and tells a caller of the API the same.

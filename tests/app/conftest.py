@@ -34,7 +34,13 @@ CHROMIUM_FLAGS = [
 ]
 SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
 
+STILL = """() => document.getAnimations().every((one) =>
+    one.playState !== "running" || one.effect.getComputedTiming().endTime > 2000)"""
+"""Nothing fades in any more: colours are those that a visitor will read. (A toast's clock runs for long.)"""
+
 OpenPage = Callable[..., Page]
+
+expect.set_options(timeout=15_000)  # machines of a build service are slow
 
 
 @pytest.fixture(scope="session")
@@ -85,11 +91,12 @@ def _is_complaint(message: ConsoleMessage) -> bool:
 
 @pytest.fixture
 def open_page(server: str, browser: Browser) -> Iterator[OpenPage]:
-    """open_page(tab, size="desktop", theme="light") -> a page with that tab open."""
+    """open_page(tab, size="desktop", theme="light", link="") -> a page with that tab open; `link`: a share
+    link's fragment."""
     complaints: list[str] = []
     contexts = []
 
-    def open_tab(tab: str = "home", size: str = "desktop", theme: str = "light") -> Page:
+    def open_tab(tab: str = "home", size: str = "desktop", theme: str = "light", link: str = "") -> Page:
         width, height = SIZES[size]
         context = browser.new_context(
             viewport={"width": width, "height": height}, has_touch=size == "phone", is_mobile=size == "phone",
@@ -107,11 +114,12 @@ def open_page(server: str, browser: Browser) -> Iterator[OpenPage]:
                 or complaints.append(f"foreign request: {request.url}")
             ),
         )
-        page.goto(f"{server}?tab={tab}&__theme={theme}")
+        page.goto(f"{server}?tab={tab}&__theme={theme}{link and '#' + link}")
         page.locator(f"#tab-{tab}-button[aria-selected=true]").wait_for(state="attached")
         page.locator(":is(.np-hero, .np-paper):visible").wait_for()
         page.wait_for_function("document.fonts.status === 'loaded'")
         expect(page.locator(".empty:visible")).to_have_count(0, timeout=30_000)  # plots are drawn
+        page.wait_for_function(STILL)
         return page
 
     yield open_tab

@@ -7,7 +7,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from tabs import TABS
-from tests.app.conftest import ROOT, OpenPage
+from tests.app.conftest import ROOT, STILL, OpenPage
 
 NAMES = ["home", *(module.PAPER.name for module in TABS)]
 
@@ -40,6 +40,8 @@ def test_nothing_overflows_on_a_phone(open_page: OpenPage, name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_axe_finds_no_serious_violation(open_page: OpenPage, name: str, theme: str) -> None:
     page = open_page(name, theme=theme)
+    page.wait_for_timeout(300)  # buttons that fade in have begun to
+    page.wait_for_function(STILL)
     found = Axe().run(page).response["violations"]
     serious = [
         f"{rule['id']}: {node['html'][:200]} {node['failureSummary'][:200]}"

@@ -40,10 +40,12 @@ def test_the_first_object_can_be_turned_at_once(open_page: OpenPage) -> None:
 
 def test_ready_made_objects_come_at_one_click(open_page: OpenPage) -> None:
     page = open_page("sjc", size="phone")
-    page.locator(".np-examples:visible button").nth(1).click()
+    example = page.locator(".np-examples:visible button").nth(1)
+    name = example.get_attribute("title") or ""
+    example.click()
+    expect(page.locator(".np-turntable-stage")).to_have_attribute("aria-label", name)
     expect(page.locator(".np-turntable-tools")).to_contain_text("ready-made")
-    name = page.locator(".np-turntable-stage").get_attribute("aria-label")
-    expect(page.get_by_label(PROMPT)).to_have_value(name or "")
+    expect(page.get_by_label(PROMPT)).to_have_value(name)
     with page.expect_download() as download:
         page.get_by_role("button", name="Mesh (GLB)").click()
     assert len(trimesh.load(Path(download.value.path()), file_type="glb", force="mesh").faces) > 500

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import inspect
 from collections.abc import Iterator
 
@@ -10,7 +11,17 @@ import pytest
 
 from pipelines.errors import InputError
 from pipelines.runtime import Progress
-from tabs.status import APOLOGY, INTERRUPTED, Pace, answer, job, line, progress_line
+from tabs.status import (
+    APOLOGY,
+    INTERRUPTED,
+    Pace,
+    Unfinished,
+    answer,
+    job,
+    line,
+    progress_line,
+    waiting_line,
+)
 
 
 def test_the_status_line_says_step_time_and_rest() -> None:
@@ -62,10 +73,42 @@ def test_our_own_faults_end_in_an_apology_without_details() -> None:
 
     steps = handler()
     assert next(steps)[0] == "first"
-    assert next(steps)[-1] == INTERRUPTED
+    status = next(steps)[-1]
+    assert INTERRUPTED in status
+    assert APOLOGY in html.unescape(status)
+    assert "secret" not in status
     with pytest.raises(gr.Error) as told:
         next(steps)
     assert told.value.message == APOLOGY
+
+
+def test_the_status_line_keeps_the_reason_and_the_way_out() -> None:
+    @job(outputs=2)
+    def handler() -> Iterator[tuple[str, str, Progress]]:
+        yield "kept", "kept", Progress(1, 2)
+        raise InputError("It is <b>too long</b>.", "Shorten it.", "Prompt")
+
+    steps = handler()
+    next(steps)
+    *values, status = next(steps)
+    assert len(values) == 2
+    assert "It is &lt;b&gt;too long&lt;/b&gt;. Shorten it." in status
+    assert "done" not in status
+
+
+def test_a_job_that_did_not_do_it_all_gets_no_tick() -> None:
+    @job(outputs=1)
+    def handler(sentence: str) -> Iterator[tuple[str, str]]:
+        yield "x", sentence
+
+    assert 'class="np-status done"' in next(handler("All of it"))[-1]
+    assert 'class="np-status warn"' in next(handler(Unfinished("Only fog")))[-1]
+
+
+def test_who_waits_reads_how_many_runs_come_first() -> None:
+    assert "free place …" in waiting_line(0)
+    assert "one run comes first" in waiting_line(1)
+    assert "3 runs come first" in waiting_line(3)
 
 
 def test_closing_a_job_closes_its_handler() -> None:
