@@ -1,0 +1,244 @@
+"""Measure what card.json states.
+
+    python -m pipelines.consensus.evaluate [--quick] [--data DIR] [--groups N] [--write]
+
+DIR holds argkp/, perspectrum/, questions/ and polis/; without it only what needs no data is measured
+(null elsewhere). --quick takes fewer groups, texts and conversations. The last line of output is one
+JSON object; --write puts it into the card."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipelines import runtime
+from pipelines.consensus.examples import EXAMPLES
+from pipelines.consensus.method import order_of, schulze, welfare
+from pipelines.weights import read_card, write_card
+
+NAME = "consensus"
+PROFILES = 1000
+FULL = {"stances": 10_000, "targets": 24, "pool": 40, "groups": 200, "choices": 2000}
+QUICK = {"stances": 250, "targets": 16, "pool": 12, "groups": 20, "choices": 400}
+QUICK_CONVERSATIONS = (
+    "brexit-consensus",
+    "scoop-hivemind.freshwater",
+    "ssis.land-bank-farmland.2rumnecbeh.2021-08-01",
+)
+QUICK_SECONDS = 22.0
+"""After so long no further group is begun in --quick."""
+ALPHAS = (0.0, 0.3, 0.999, 1.0, 1.001, 2.0, 5.0, 50.0, math.inf)
+
+
+def social_choice() -> dict[str, Any]:
+    """Closed forms, limits, monotony and symmetry of the welfare functions; Schulze against the
+    habermas-machine package, if it is installed."""
+    rng = np.random.default_rng(1)
+    u = rng.uniform(1, 7, (50, 5))
+    values = np.array([welfare(u, alpha) for alpha in ALPHAS])
+    swf_ok = bool(
+        np.allclose(values[0], u.mean(1))
+        and np.allclose(values[3], np.exp(np.log(u).mean(1)))
+        and np.allclose(values[5], 1 / (1 / u).mean(1))
+        and np.array_equal(values[-1], u.min(1))
+        and (np.diff(values, axis=0) <= 1e-12).all()
+        and np.array_equal(welfare(u[:, ::-1], 1.7), welfare(u, 1.7))
+        and np.allclose(welfare(3 * u, 2.5), 3 * welfare(u, 2.5))
+    )
+    return {"swf_ok": swf_ok, "schulze_ok": _schulze_ok(rng)}
+
+
+def _schulze_ok(rng: np.random.Generator) -> bool | None:
+    try:
+        from habermas_machine.social_choice import schulze_method, utils
+    except ImportError:
+        return None
+    theirs = schulze_method.Schulze(utils.TieBreakingMethod.TIES_ALLOWED)
+    for _ in range(PROFILES):
+        profile = rng.integers(1, rng.integers(3, 8), (rng.integers(1, 9), rng.integers(1, 8)))
+        ranks = np.stack([np.unique(-column, return_inverse=True)[1] for column in profile.T])
+        if not np.array_equal(theirs.aggregate_with_ties(ranks), schulze(profile)):
+            return False
+    return True
+
+
+def stance(data: Path, size: dict[str, int]) -> dict[str, Any]:
+    """Accuracy on the sides of held-out topics, with baselines, and the calibration."""
+    from pipelines.consensus import reward
+    from pipelines.consensus.examples_train import Source
+    from pipelines.consensus.stance_trial import baselines, calibration_error, drawn, stance_trial
+
+    source, model = Source(data, "ranker"), reward.load("ranker")
+    found: dict[str, Any] = {}
+    sure, right = [], []
+    for name in ("argkp", "perspectrum"):
+        test = drawn([topic for topic in source.parts["test"] if topic.source == name], size["stances"])
+        trial, p, label = stance_trial(model, test)
+        fit = drawn([topic for topic in source.parts["ranker"] if topic.source == name], size["stances"])
+        found[f"rm_stance_accuracy_{name}"] = trial.pop("accuracy")
+        found[f"stance_{name}"] = trial | baselines(test, fit, source.embed)
+        sure.append(p)
+        right.append(label)
+    return found | {"rm_ece": calibration_error(np.concatenate(sure), np.concatenate(right))}
+
+
+def polis(data: Path, size: dict[str, int], quick: bool) -> dict[str, Any]:
+    """Real votes: who agrees with a statement, and what choosing for five people gains."""
+    from pipelines.consensus import persona, reward
+    from pipelines.consensus.examples_train import embedder
+    from pipelines.consensus.polis_trial import choice_gains, draw_cases, overall_auc, within_statement_auc
+    from pipelines.consensus.votes import read_polis
+
+    embed, prior, model = embedder(), persona.read_prior(), reward.load("ranker")
+    conversations = read_polis(data / "polis")
+    if quick:
+        conversations = [c for c in conversations if c.name in QUICK_CONVERSATIONS]
+    drawn = [draw_cases(c, prior, model, embed, size["targets"], size["pool"]) for c in conversations]
+    cases = [case for case in drawn if case]
+    seen, new = [c for c in cases if not c.new], [c for c in cases if c.new]
+    both, alone = overall_auc(cases, prior.gain)
+    gains = choice_gains(new, prior.gain, size["choices"], np.random.default_rng(3))
+    points = {name: round(100 * float(value.mean()), 2) for name, value in gains.items() if len(value)}
+    return {
+        "polis_within_statement_auc": within_statement_auc(seen, "scores"),
+        "polis_choice_gain": points.get("mixed"),
+        "polis": {
+            "within_statement_auc_new_conversations": within_statement_auc(new, "scores"),
+            "within_statement_auc_cosine": within_statement_auc(seen, "cosine"),
+            "within_statement_auc_statement_only": 0.5,
+            "overall_auc": both,
+            "overall_auc_statement_only": alone,
+            "choice_gain_points": points,
+            "choice_groups": len(gains["mixed"]),
+            "conversations": [case.conversation for case in cases],
+        },
+    }
+
+
+def wins(data: Path, count: int, seconds: float) -> dict[str, Any]:
+    """Groups of held-out topics, ranked by the ranker, judged by the judge."""
+    from pipelines.consensus import load, reward
+    from pipelines.consensus.examples_train import Source
+    from pipelines.consensus.group_trial import draw_groups, interval, judge_groups, test_topics, win_rate
+
+    source = Source(data, "judge")
+    every = [topic for part in source.parts.values() for topic in part]
+    topics = test_topics(source.parts["test"], every)
+    start, judged = time.perf_counter(), []
+    for one in judge_groups(load(), reward.load("judge"), draw_groups(topics, count), 100):
+        judged.append(one)
+        if time.perf_counter() - start > seconds:
+            break
+    column = {name: np.array([getattr(one, name) for one in judged]) for name in vars(judged[0])}
+    loss = column["exclusion"][~np.isnan(column["exclusion"])]
+    valid = column["valid"][~np.isnan(column["valid"])]
+    pairs = {
+        "ranked_vs_single": ("ranked_model", "single"),
+        "ranked_vs_prompted": ("ranked_model", "prompted"),
+        "ranked_vs_best_human": ("ranked", "best_human"),
+        "ranked_vs_luckiest_human": ("ranked", "luckiest_human"),
+        "ranked_vs_random_human": ("ranked", "random_human"),
+        "model_vs_best_human": ("ranked_model", "best_human"),
+        "composed_vs_best_human": ("composed", "best_human"),
+    }
+    return {
+        **{name: win_rate(column[ours], column[theirs]) for name, (ours, theirs) in pairs.items()},
+        "exclusion_delta": {"mean": float(loss.mean()), **interval(loss)} if len(loss) else None,
+        "valid_candidate_share": float(valid.mean()) if len(valid) else None,
+        "mean_judged_agreement": {
+            name: float(np.nanmean(v)) for name, v in column.items() if np.isfinite(v).any()
+        },
+        "groups": len(judged),
+        "group_topics": len(topics),
+    }
+
+
+def speed() -> dict[str, Any]:
+    """Seconds on this machine, with its present load."""
+    from pipelines.consensus import load
+
+    start = time.perf_counter()
+    pipeline = load()
+    loaded = time.perf_counter() - start
+    group = EXAMPLES[0].group
+    start = time.perf_counter()
+    table = pipeline.compose(group, 1)
+    composed = time.perf_counter() - start
+    texts = [
+        f"{s.text.split('. ')[0]}. That is what number {i} says." for i in range(4) for s in table.statements
+    ]
+    opinions = [opinion.text for opinion in group.opinions]
+    start = time.perf_counter()
+    pipeline.reward.rate(group.question, opinions, texts[: 80 // len(opinions)])
+    pairs = time.perf_counter() - start
+    many = np.random.default_rng(2).uniform(1, 7, (48, 12))
+    start = time.perf_counter()
+    for alpha in ALPHAS:
+        order_of(welfare(many, alpha), many)
+        schulze(many)
+    ranked = (time.perf_counter() - start) / len(ALPHAS)
+    start = time.perf_counter()
+    model = pipeline.language_model()
+    loaded += time.perf_counter() - start
+    start = time.perf_counter()
+    written = pipeline.samples(group, 1, 16, adapted=True) if model else None
+    return {
+        "rerank_ms": 1000 * ranked,
+        "rm_80_pairs_seconds": pairs,
+        "compose_seconds": composed,
+        "candidates_16_seconds": time.perf_counter() - start if written else None,
+        "load_seconds": loaded,
+    }
+
+
+def rounded(value: Any) -> Any:
+    """The value with its floats to 4 decimals."""
+    if isinstance(value, dict):
+        return {key: rounded(entry) for key, entry in value.items()}
+    return round(value, 4) if isinstance(value, float) else value
+
+
+def evaluate(data: Path | None, quick: bool, groups: int | None) -> dict[str, Any]:
+    """All figures."""
+    size = QUICK if quick else FULL
+    found = social_choice() | speed()
+    if data is None:
+        keys = (
+            "rm_stance_accuracy_argkp",
+            "rm_stance_accuracy_perspectrum",
+            "rm_ece",
+            "polis_within_statement_auc",
+        )
+        return found | dict.fromkeys((*keys, "polis_choice_gain"))
+    found |= stance(data, size)
+    found |= polis(data, size, quick)
+    return found | wins(data, groups or size["groups"], QUICK_SECONDS if quick else math.inf)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--groups", type=int, help="number of groups for the win rates")
+    parser.add_argument("--write", action="store_true", help="put the figures into the card")
+    arguments = parser.parse_args()
+    runtime.use_threads(2)
+    start = time.perf_counter()
+    found = rounded(evaluate(arguments.data, arguments.quick, arguments.groups))
+    found["seconds"] = round(time.perf_counter() - start, 1)
+    found["command"] = f"python -m pipelines.consensus.evaluate{' --quick' * arguments.quick}"
+    if arguments.write:
+        write_card(NAME, read_card(NAME) | {"metrics": found})
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""Gates that a machine-written statement passes before anybody sees it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from difflib import SequenceMatcher
+
+import numpy as np
+
+from pipelines.consensus.groups import Group
+
+LEAST_WORDS, MOST_WORDS = 15, 80
+MOST_COPIED = 0.8
+LEAST_ON_TOPIC = 0.35
+REPEATED = 8
+SHORTEST_COPY = 4
+"""Words in a row that count as copied."""
+
+_WORD = re.compile(r"[\w'’]+")
+
+
+def words(text: str) -> list[str]:
+    """The words of a text, in small letters."""
+    return _WORD.findall(text.casefold())
+
+
+def faults(text: str, group: Group, topic: float) -> list[str]:
+    """What is wrong with a statement, in words of the gate; empty if it passes. `topic`: `on_topic` of it."""
+    found, said = [], words(text)
+    if not re.search(r"[.!?][\"”’')]?$", text.strip()):
+        found.append("unfinished")
+    if len(said) < LEAST_WORDS:
+        found.append("short")
+    if len(said) > MOST_WORDS:
+        found.append("long")
+    if max(copied(said, words(opinion.text)) for opinion in group.opinions) > MOST_COPIED:
+        found.append("copied")
+    if repeats(said):
+        found.append("repeats")
+    if topic < LEAST_ON_TOPIC:
+        found.append("off topic")
+    return found
+
+
+def copied(said: Sequence[str], opinion: Sequence[str]) -> float:
+    """Share (0..1) of a statement's words that stand in runs of SHORTEST_COPY or more taken from one
+    opinion."""
+    if not said:
+        return 0.0
+    blocks = SequenceMatcher(None, said, opinion, autojunk=False).get_matching_blocks()
+    return sum(block.size for block in blocks if block.size >= SHORTEST_COPY) / len(said)
+
+
+def repeats(said: Sequence[str]) -> bool:
+    """Whether any REPEATED words stand twice."""
+    runs = [tuple(said[i : i + REPEATED]) for i in range(len(said) - REPEATED + 1)]
+    return len(set(runs)) < len(runs)
+
+
+def on_topic(texts: Sequence[str], group: Group) -> np.ndarray:
+    """Cosine [n] of texts to what the group talks about: the nearest of its question and its opinions."""
+    from pipelines.backbones import sentences
+
+    if not texts:
+        return np.zeros(0)
+    subject = [group.question, *sorted(opinion.text for opinion in group.opinions)]
+    vectors = sentences.load().encode([*texts, *subject]).pooled.cpu().numpy()
+    return (vectors[: len(texts)] @ vectors[len(texts) :].T).max(1)
+
+
+def passing(texts: Sequence[str], group: Group) -> list[bool]:
+    """Which texts pass every gate."""
+    return [not faults(text, group, topic) for text, topic in zip(texts, on_topic(texts, group), strict=True)]

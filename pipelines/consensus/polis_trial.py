@@ -1,0 +1,145 @@
+"""Trials on real votes (Polis): who agrees with a statement, and which statement to choose for five people.
+
+A person is known by K_VOTES of their own votes. In a conversation that training has seen, people and
+target statements are held out; a new conversation is held out as a whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipelines.consensus.data import Embed
+from pipelines.consensus.persona import Prior, persona_scores, predicted, shrunk
+from pipelines.consensus.reward import RewardModel
+from pipelines.consensus.votes import Conversation
+
+K_VOTES = 10
+LEAST_EACH = 4
+"""Votes for and against that a statement needs to count."""
+GROUP, COMMON = 5, 16
+SEED = 5
+
+
+@dataclass(frozen=True)
+class Cases:
+    """P people and T target statements: real `votes` [P, T] (NaN unknown), persona `scores` and cosine
+    scores [P, T], agree shares [T] guessed from the text (`guess`) and by the votes of everybody else
+    (`share`)."""
+
+    conversation: str
+    new: bool
+    votes: np.ndarray
+    scores: np.ndarray
+    cosine: np.ndarray
+    guess: np.ndarray
+    share: np.ndarray
+
+
+def draw_cases(
+    conversation: Conversation, prior: Prior, model: RewardModel, embed: Embed, targets: int, pool: int
+) -> Cases | None:
+    """Held-out people and the `targets` held-out statements with most votes, people known by votes on
+    the `pool` others with most votes; None if the conversation has too few."""
+    people, statements = conversation.held_out()
+    votes = conversation.votes
+    said = np.abs(votes) == 1
+    count = said[people].sum(0)
+    ranked = np.argsort(-count, kind="stable")
+    if conversation.new:
+        aims, known = ranked[: 2 * targets : 2], ranked[1 : 2 * pool : 2]
+    else:
+        aims, known = ranked[statements[ranked]][:targets], ranked[~statements[ranked]][:pool]
+    rng = np.random.default_rng(SEED)
+    chosen, own = [], []
+    for person in np.flatnonzero(people):
+        seen = known[said[person, known]]
+        if len(seen) >= K_VOTES and said[person, aims].any():
+            row = np.full(len(known), np.nan)
+            kept = np.isin(known, rng.permutation(seen)[:K_VOTES])
+            row[kept] = votes[person, known[kept]]
+            chosen.append(person)
+            own.append(row)
+    if len(chosen) < 2 * LEAST_EACH or len(aims) < 2:
+        return None
+    texts = conversation.texts
+    vectors = embed([texts[i] for i in (*known, *aims)])
+    guess = prior.guess(vectors)
+    pairs = [(texts[s], texts[t]) for s in known for t in aims]
+    links = model.both(pairs)[:, 1].reshape(len(known), len(aims))
+    expected = 2 * guess[: len(known)] - 1
+    rows = np.array(own)
+    others = np.ones(len(votes), bool)
+    others[chosen] = False
+    return Cases(
+        conversation.name,
+        conversation.new,
+        np.where(said, votes, np.nan)[np.ix_(chosen, aims)],
+        persona_scores(rows, expected, links),
+        persona_scores(rows, expected, vectors[: len(known)] @ vectors[len(known) :].T),
+        guess[len(known) :],
+        shrunk(votes[np.ix_(others, aims)], guess[len(known) :]),
+    )
+
+
+def within_statement_auc(cases: list[Cases], scores: str) -> float:
+    """Mean over statements of the chance that somebody who agrees has a higher score than somebody who
+    doesn't."""
+    from sklearn.metrics import roc_auc_score
+
+    found, weights = [], []
+    for case in cases:
+        values = getattr(case, scores)
+        for t in range(case.votes.shape[1]):
+            known = ~np.isnan(case.votes[:, t])
+            agrees = case.votes[known, t] == 1
+            if min(agrees.sum(), (~agrees).sum()) >= LEAST_EACH:
+                found.append(roc_auc_score(agrees, values[known, t]))
+                weights.append(min(agrees.sum(), (~agrees).sum()))
+    return float(np.average(found, weights=weights)) if found else float("nan")
+
+
+def overall_auc(cases: list[Cases], gain: float) -> tuple[float, float]:
+    """AUC over all votes of the prediction from texts alone, and of the statement alone."""
+    from sklearn.metrics import roc_auc_score
+
+    agrees, both, alone = [], [], []
+    for case in cases:
+        known = ~np.isnan(case.votes)
+        agrees.append(case.votes[known] == 1)
+        both.append(predicted(case.scores, case.guess, gain)[known])
+        alone.append(np.broadcast_to(case.guess, known.shape)[known])
+    truth = np.concatenate(agrees)
+    return float(roc_auc_score(truth, np.concatenate(both))), float(
+        roc_auc_score(truth, np.concatenate(alone))
+    )
+
+
+def choice_gains(
+    cases: list[Cases], gain: float, groups: int, rng: np.random.Generator
+) -> dict[str, np.ndarray]:
+    """For random groups of GROUP people with at least COMMON statements in common: the real agree share
+    of the chosen statement minus the mean over all of them, by chooser, [groups]."""
+    gains: dict[str, list[float]] = {name: [] for name in ("mixed", "persona", "text", "approval", "oracle")}
+    usable = [case for case in cases if case.votes.shape[1] >= COMMON]
+    for _ in range(20 * groups):
+        if not usable or len(gains["mixed"]) >= groups:
+            break
+        case = usable[rng.integers(len(usable))]
+        known = ~np.isnan(case.votes)
+        members = rng.choice(len(known), GROUP, replace=False)
+        common = np.flatnonzero(known[members].all(0))
+        if len(common) < COMMON:
+            continue
+        real = (case.votes[np.ix_(members, common)] == 1).mean(0)
+        score, share = case.scores[np.ix_(members, common)], case.share[common]
+        choosers = {
+            "mixed": predicted(score, share, gain).mean(0),
+            "persona": predicted(score, case.guess[common], gain).mean(0),
+            "text": case.guess[common],
+            "approval": share,
+            "oracle": real,
+        }
+        for name, value in choosers.items():
+            gains[name].append(float(real[int(np.argmax(value))] - real.mean()))
+    return {name: np.array(values) for name, values in gains.items()}

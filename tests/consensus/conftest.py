@@ -1,0 +1,37 @@
+"""A pipeline with the embedded ranker, and a stand-in that rates without a network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import sha256
+
+import numpy as np
+import pytest
+
+from pipelines.consensus import EXAMPLES, Group, load
+from pipelines.consensus.run import Pipeline
+
+
+class Stub:
+    """A reward model whose ratings follow from the words alone."""
+
+    def rate(self, question: str, opinions: Sequence[str], statements: Sequence[str]) -> np.ndarray:
+        def one(opinion: str, statement: str) -> float:
+            return 1 + 6 * sha256(f"{question}|{opinion}|{statement}".encode()).digest()[0] / 255
+
+        return np.array([[one(o, s) for o in opinions] for s in statements]).reshape(-1, len(opinions))
+
+
+@pytest.fixture
+def stub() -> Pipeline:
+    return Pipeline(Stub(), language="nowhere/none")
+
+
+@pytest.fixture(scope="session")
+def pipeline() -> Pipeline:
+    return load()
+
+
+@pytest.fixture
+def group() -> Group:
+    return EXAMPLES[0].group
