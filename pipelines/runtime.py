@@ -12,6 +12,7 @@ from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ REPORT_EVERY = 0.4
 """Seconds between the reports of `in_background`; a job owes one at least every half second."""
 
 
-def in_background(work: Callable[[], T], report: Progress) -> Generator[Progress, None, T]:
+def in_background(work: Callable[[], T], report: R) -> Generator[R, None, T]:
     """For steps of a job that last a second or two (an import, a compilation): run one in a thread.
 
     Yields `report` until it is done, and returns what it returns: `result = yield from in_background(...)`.
