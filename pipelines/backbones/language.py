@@ -77,7 +77,7 @@ class LanguageModel:
         *,
         adapted: bool = True,
         max_tokens: int = 90,
-        temperature: float = 0.8,
+        temperature: float = 0.5,
     ) -> Iterator[list[str]]:
         """Write `count` answers to a chat; the same ones for the same seed.
 
@@ -123,8 +123,8 @@ def draw(logits: torch.Tensor, luck: torch.Tensor, temperature: float) -> torch.
     chance = (likeliest / temperature).softmax(-1)
     before = chance.cumsum(-1) - chance
     total = chance.masked_fill(before >= NUCLEUS, 0).cumsum(-1)
-    choice = (total <= luck.unsqueeze(1) * total[:, -1:]).sum(-1, keepdim=True)
-    return tokens.gather(1, choice.clamp(max=tokens.shape[1] - 1)).squeeze(1)
+    choice = (total < luck.unsqueeze(1) * total[:, -1:]).sum(-1, keepdim=True)
+    return tokens.gather(1, choice).squeeze(1)
 
 
 def without_repetition(logits: torch.Tensor, answers: Sequence[Sequence[int]]) -> torch.Tensor:

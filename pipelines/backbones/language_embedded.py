@@ -14,7 +14,7 @@ from pipelines.backbones.language import ASSET, Message
 from pipelines.backbones.language_model import Llama, Memory, Shape
 from pipelines.backbones.language_weights import unpack
 from pipelines.runtime import device, fast_bfloat16
-from pipelines.weights import asset, read_card, weights_file
+from pipelines.weights import asset, weights_file
 
 BEGIN, END = "<|im_start|>", "<|im_end|>"
 RANK, ADAPTED = 16, 20
@@ -40,10 +40,9 @@ class EmbeddedModel:
         where = device()
         dtype = torch.bfloat16 if fast_bfloat16(where) else torch.float32
         model = cls.base(weights_file(ASSET, "base.safetensors"), dtype)
-        if "adapter.safetensors" in read_card(ASSET)["files"]:
-            adapter = load_file(weights_file(ASSET, "adapter.safetensors"))
-            parts = {name: part.to(dtype) for name, part in adapter.items()}
-            model.network.load_state_dict(parts, strict=False, assign=True)
+        adapter = load_file(weights_file(ASSET, "adapter.safetensors"))
+        parts = {name: part.to(dtype) for name, part in adapter.items()}
+        model.network.load_state_dict(parts, strict=False, assign=True)
         model.network.requires_grad_(False).eval().to(where)
         return model
 
