@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,9 @@ from pipelines.bartsmiles.check import Molecule, read_molecule
 from pipelines.bartsmiles.corpus import shuffled_lines
 from pipelines.bartsmiles.faithfulness import benzene_auc, crippen_agreement, deletion_better
 from pipelines.bartsmiles.finetune import score, scores, test_predictions
+from pipelines.bartsmiles.heads import PropertyModel
 from pipelines.bartsmiles.infill import infill, mask_atoms
+from pipelines.bartsmiles.model import new_model
 from pipelines.bartsmiles.nearest import nci_molecules
 from pipelines.bartsmiles.predictor import Predictor, load
 from pipelines.bartsmiles.splits import task_data
@@ -134,9 +137,23 @@ def completeness(predictor: Predictor, molecules: list[Molecule]) -> np.ndarray:
     )
 
 
-def measure(predictor: Predictor, data: Path | None, quick: bool) -> dict[str, Any]:
-    """All figures; `quick` takes fewer molecules."""
-    few, strings = (16, 1) if quick else (300, 8)
+@dataclass(frozen=True)
+class Sizes:
+    """How much is measured: molecules per figure, SMILES strings per attribution, timed calls."""
+
+    molecules: int
+    strings: int
+    calls: int
+    controls: bool
+    """Whether the comparisons of the attributions with cruder ones are made too."""
+
+
+FULL, QUICK = Sizes(300, 8, 100, True), Sizes(16, 1, 30, False)
+
+
+def measure(predictor: Predictor, data: Path | None, sizes: Sizes) -> dict[str, Any]:
+    """All figures."""
+    few, strings = sizes.molecules, sizes.strings
     molecules = molecules_from(data, 4 * few)
     result: dict[str, Any] = property_scores(predictor, data) if data else {}
     try:
@@ -147,7 +164,7 @@ def measure(predictor: Predictor, data: Path | None, quick: bool) -> dict[str, A
     properties, part = predictor.properties, molecules[few : 2 * few]
     agreement = crippen_agreement(properties, part, METHOD, strings)
     result["crippen_pearson"], result["crippen_kendall"] = agreement["pearson"], agreement["kendall"]
-    if not quick:
+    if sizes.controls:
         crude = crippen_agreement(properties, part, "gradient x input", strings)
         result["crippen_pearson_gradient"] = crude["pearson"]
         result["deletion_better"] = deletion_better(properties, part, "esol", METHOD)
@@ -156,15 +173,12 @@ def measure(predictor: Predictor, data: Path | None, quick: bool) -> dict[str, A
     errors = completeness(predictor, molecules[3 * few :])
     result["completeness_median"] = float(np.median(errors))
     result["completeness_p95"] = float(np.percentile(errors, 95))
-    result |= speeds(predictor, molecules, 30 if quick else 100)
+    result |= speeds(predictor, molecules, sizes.calls)
     return {name: round(value, 4) if isinstance(value, float) else value for name, value in result.items()}
 
 
 def random_weights_correlation(predictor: Predictor, molecules: list[Molecule]) -> float:
     """Mean |correlation| of attributions with those of a model with random weights; near 0 is right."""
-    from pipelines.bartsmiles.heads import PropertyModel
-    from pipelines.bartsmiles.model import new_model
-
     config = predictor.properties.trunk.config
     other = PropertyModel(new_model(config.vocab_size, config.d_model, config.encoder_layers).model).eval()
     values = []
@@ -181,7 +195,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--data", type=Path)
     arguments = parser.parse_args()
-    result = measure(load(), arguments.data, arguments.quick)
+    result = measure(load(), arguments.data, QUICK if arguments.quick else FULL)
     if arguments.data and not arguments.quick:
         card = read_card("bartsmiles")
         card["metrics"] = result

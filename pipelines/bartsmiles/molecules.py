@@ -47,10 +47,10 @@ def shuffled(mol: Mol, seed: int) -> tuple[str, list[int]]:
 
 
 def scaffold(mol: Mol) -> str:
-    """The Bemis-Murcko scaffold with chirality, as DeepChem's splitter names it; "" without rings."""
+    """The Bemis-Murcko scaffold without chirality, as in DeepChem's splitter; "" without rings."""
     from rdkit.Chem.Scaffolds.MurckoScaffold import MurckoScaffoldSmiles
 
-    return MurckoScaffoldSmiles(mol=mol, includeChirality=True)
+    return MurckoScaffoldSmiles(mol=mol, includeChirality=False)
 
 
 def crippen_logp(mol: Mol) -> float:

@@ -9,7 +9,9 @@ come with RDKit, and the fingerprints of the molecules that the heads were train
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -75,7 +77,8 @@ class Library:
         return float(tanimoto(own, self.learnt).max(initial=0.0))
 
 
-def nci_molecules() -> list[tuple[str, str]]:
+@cache
+def nci_molecules() -> tuple[tuple[str, str], ...]:
     """Name and canonical SMILES of the usable molecules of RDKit's NCI set, each once."""
     found: dict[str, str] = {}
     for line in (Path(RDConfig.RDDataDir) / "NCI" / "first_5K.smi").read_text(encoding="utf-8").splitlines():
@@ -84,10 +87,12 @@ def nci_molecules() -> list[tuple[str, str]]:
             found.setdefault(read_molecule(smiles).smiles, f"NSC {number}")
         except InputError:
             continue
-    return [(name, smiles) for smiles, name in found.items()]
+    return tuple((name, smiles) for smiles, name in found.items())
 
 
-def build(model: PropertyModel, molecules: list[tuple[str, str]], batch: int = 64) -> dict[str, np.ndarray]:
+def build(
+    model: PropertyModel, molecules: Sequence[tuple[str, str]], batch: int = 64
+) -> dict[str, np.ndarray]:
     """Embeddings int8 [n, width] and values float16 [n, heads] of named molecules."""
     tokenizer = load_tokenizer()
     ids = [tokenizer.encode(smiles) for _, smiles in molecules]
