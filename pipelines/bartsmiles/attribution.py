@@ -22,7 +22,7 @@ from pipelines.bartsmiles.check import Molecule
 from pipelines.bartsmiles.heads import HEADS, PropertyModel, collate, shifted
 from pipelines.bartsmiles.molecules import shuffled
 from pipelines.bartsmiles.tokenizer import MASK, PAD, ROOM, load_tokenizer, split
-from pipelines.runtime import Progress
+from pipelines.runtime import Progress, use_threads
 
 Method = Literal["integrated gradients", "occlusion", "gradient x input"]
 STEPS = 32
@@ -99,6 +99,7 @@ def _masked(ids: Tensor) -> Tensor:
 
 def attribute_string(model: PropertyModel, smiles: str, head: str, method: Method) -> TokenAttribution:
     """Attribute a head's output to the tokens of one string of at most ROOM tokens."""
+    use_threads(1)
     ids = collate([load_tokenizer().encode(smiles)])
     function = _head_function(model, head, ids != PAD)
     with torch.no_grad():

@@ -22,6 +22,7 @@ from pipelines.bartsmiles.tokenizer import (
     split,
 )
 from pipelines.errors import InputError
+from pipelines.runtime import use_threads
 
 BEAMS = 10
 SIGN = SPECIAL[MASK]
@@ -94,6 +95,7 @@ def check_masked(text: str) -> str:
 @torch.inference_mode()
 def infill(model: BartForConditionalGeneration, masked: str, beams: int = BEAMS) -> Infilling:
     """The `beams` likeliest strings for a masked one (see check_masked), as molecules."""
+    use_threads(1)
     tokenizer = load_tokenizer()
     ids = collate([tokenizer.encode(masked)])
     written = model.generate(

@@ -48,7 +48,8 @@ class Predictor:
     @torch.inference_mode()
     def predict_many(self, molecules: list[Molecule]) -> list[Prediction]:
         """All heads for some molecules of like length; ClinTox's gets them without charges."""
-        use_threads(cpu_count())
+        # One molecule is too little work for two threads to share.
+        use_threads(1 if len(molecules) == 1 else cpu_count())
         tokenizer = load_tokenizer()
         neutral = [neutral_form(molecule) for molecule in molecules]
         charged = [
