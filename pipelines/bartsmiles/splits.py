@@ -61,6 +61,14 @@ def key(mol: Mol) -> str:
     return flat(neutralised(mol))
 
 
+def fits(mol: Mol) -> bool:
+    """Whether the model can read the molecule's canonical string."""
+    try:
+        return len(split(canonical(mol))) <= ROOM
+    except ValueError:
+        return False
+
+
 @cache
 def task_data(task: Task, data: Path) -> TaskData:
     """Read a task's molecules; rows that RDKit cannot read, or too long for the model, are left out.
@@ -73,10 +81,8 @@ def task_data(task: Task, data: Path) -> TaskData:
         if whole is None or not whole.GetNumAtoms():
             continue
         mol = served(whole, task)
-        try:
-            if mol is None or len(split(canonical(mol))) > ROOM:
-                continue
-        except ValueError:
+        # With and without charges, so that both ways of ClinTox have the same molecules.
+        if mol is None or not (fits(mol) and fits(neutralised(mol)) and fits(largest_fragment(whole))):
             continue
         mols.append(mol)
         values.append(row.value)
