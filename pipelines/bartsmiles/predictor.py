@@ -14,7 +14,7 @@ from pipelines.bartsmiles.model import read_model
 from pipelines.bartsmiles.molecules import canonical, fingerprint, neutralised
 from pipelines.bartsmiles.tasks import LEARNT, TASKS
 from pipelines.bartsmiles.tokenizer import load_tokenizer
-from pipelines.runtime import cpu_count, load_once, use_threads
+from pipelines.runtime import load_once, use_threads
 from pipelines.weights import weights_file
 
 NEUTRAL_HEADS = tuple(task.name for task in LEARNT if task.neutralised)
@@ -48,8 +48,7 @@ class Predictor:
     @torch.inference_mode()
     def predict_many(self, molecules: list[Molecule]) -> list[Prediction]:
         """All heads for some molecules of like length; ClinTox's gets them without charges."""
-        # One molecule is too little work for two threads to share.
-        use_threads(1 if len(molecules) == 1 else cpu_count())
+        use_threads(1)
         tokenizer = load_tokenizer()
         neutral = [neutral_form(molecule) for molecule in molecules]
         charged = [

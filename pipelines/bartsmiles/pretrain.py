@@ -1,10 +1,10 @@
 """Pre-train the model by span infilling, in slices that can be stopped and taken up again.
 
-    python -m pipelines.bartsmiles.pretrain --corpus FILE.npz --out DIR --minutes M [--to 1.0]
-    [--start trunk.safetensors] [--batch-tokens 2560] [--compile]
+    python -m pipelines.bartsmiles.pretrain --corpus FILE.npz --out DIR
+    (--minutes M | --until 2026-01-31T07:00) [--to 1.0] [--start trunk.safetensors] [--batch-tokens 2560] [--compile]
 
 The learning rate follows the elapsed share of the plan, not a number of steps: this slice takes the share
-from where --out/state.pt left it to --to, in M minutes, however many SMILES that makes. So two slices of ten
+from where --out/state.pt left it to --to, in M minutes or until a time of day, however many SMILES that makes. So two slices of ten
 minutes are `--minutes 10 --to 0.5` and `--minutes 10`. --start takes up published weights as a new plan.
 Writes --out/state.pt, --out/log.jsonl and --out/trunk.safetensors; needs neither RDKit nor a network.
 """
@@ -17,6 +17,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import torch
@@ -200,7 +201,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--corpus", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--minutes", type=float, required=True, help="time of this slice")
+    time_given = parser.add_mutually_exclusive_group(required=True)
+    time_given.add_argument("--minutes", type=float, help="time of this slice")
+    time_given.add_argument("--until", type=datetime.fromisoformat, help="end of this slice, local time")
     parser.add_argument("--to", type=float, default=1.0, help="share of the plan reached at its end")
     parser.add_argument("--start", type=Path, help="weights to begin a new plan with")
     parser.add_argument("--batch-tokens", type=int, default=2560)
@@ -238,7 +241,10 @@ def main() -> None:
         with (arguments.out / "log.jsonl").open("a", encoding="utf-8") as stream:
             stream.write(text + "\n")
 
-    seconds = arguments.minutes * 60 - (time.monotonic() - begun)
+    if arguments.until:
+        seconds = (arguments.until - datetime.now()).total_seconds()
+    else:
+        seconds = arguments.minutes * 60 - (time.monotonic() - begun)
     trainer.train(seconds, arguments.to, arguments.batch_tokens, tick, arguments.seed)
     trainer.save(arguments.out)
     write(vars(trainer.counters) | {"held_out": held_out_loss(model, corpus, HELD_OUT)})
