@@ -1,11 +1,12 @@
 """Pre-train the model by span infilling, in slices that can be stopped and taken up again.
 
     python -m pipelines.bartsmiles.pretrain --corpus FILE.npz --out DIR
-    (--minutes M | --until 2026-01-31T07:00) [--to 1.0] [--start trunk.safetensors] [--batch-tokens 2560] [--compile]
+    (--minutes M | --until 2026-01-31T07:00) [--to 1.0] [--start trunk.safetensors] [--batch-tokens 2560]
 
 The learning rate follows the elapsed share of the plan, not a number of steps: this slice takes the share
-from where --out/state.pt left it to --to, in M minutes or until a time of day, however many SMILES that makes. So two slices of ten
-minutes are `--minutes 10 --to 0.5` and `--minutes 10`. --start takes up published weights as a new plan.
+from where --out/state.pt left it to --to, in M minutes or until a time of day, however many SMILES that
+makes. So two slices of ten minutes are `--minutes 10 --to 0.5` and `--minutes 10`. --start takes up published
+weights as a new plan.
 Writes --out/state.pt, --out/log.jsonl and --out/trunk.safetensors; needs neither RDKit nor a network.
 """
 
