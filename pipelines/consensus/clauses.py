@@ -35,7 +35,7 @@ _DANGLING = re.compile(r"\b(it|them|that|this|these|those|there|so|too|him|her)$
 _VERB = re.compile(
     r"\b(is|are|was|were|be|been|has|have|had|do|does|did|can|can't|could|will|would|won't|should|must|may|"
     r"might|need|make|take|give|get|go|come|cost|mean|help|hurt|work|kill|protect|want|keep|let|pay|cause|"
-    r"\w+(?:s|ed|en))\b",
+    r"\w+(?:s|ed|en))\b|^(?:they|we|you|people|i)\b",
     re.IGNORECASE,
 )
 _SPOKEN = {

@@ -19,11 +19,16 @@ from pipelines.consensus.phrases import claim_of, negated, sentence, sentences
 
 Rate = Callable[[Sequence[str]], np.ndarray]
 """Texts [K] -> agreement [K, n] of a group."""
+SameSide = Callable[[Sequence[tuple[str, str]]], np.ndarray]
+"""Pairs of texts -> probability [n] that they take the same side."""
 
 MOST_CLAUSES = 24
 MOST_CONDITIONS = 3
 CLEARNESS = 1.2
 """Points of agreement that a clause that stands well on its own is worth."""
+
+SURE = 0.4
+"""Log odds from which a clause counts as speaking for a side."""
 
 YES_NO = (
     "{C}. {conditions}{concerns}",
@@ -31,10 +36,9 @@ YES_NO = (
     "{R}. This is why {c}. {conditions}{concerns}",
 )
 OPEN = (
-    "We can agree that {r}. {conditions}{concerns}A trial on a small scale, reviewed after a year, "
-    "would show what works.",
-    "There are good reasons on both sides. {R}. {conditions}{concerns}What is decided should be "
-    "reviewed after a year.",
+    "{R}. {conditions}{concerns}A trial on a small scale, reviewed after a year, would show what works.",
+    "There are good reasons on both sides. {R}. {conditions}{concerns}What is decided should be reviewed "
+    "after a year.",
 )
 CONDITIONS = ("One condition is clear: {0}. ", "Two things have to be ensured: {0}, and {1}. ")
 CONCERNS = (
@@ -45,46 +49,49 @@ CONCERNS = (
 
 @dataclass(frozen=True)
 class Rated:
-    """Clauses and how far each of n people agrees with them, [m, n]; `yes`, `no` [n]: with the plain
-    answers."""
+    """Clauses and how far each of n people agrees with them, [m, n]. Of the question's plain yes,
+    `claim`: the log odds that people stand on its side, `sides` [n], and that clauses speak for it,
+    `leaning` [m]; all 0 without one."""
 
     clauses: tuple[Clause, ...]
     agreement: np.ndarray
     claim: str
-    yes: np.ndarray
-    no: np.ndarray
-
-    @property
-    def sides(self) -> np.ndarray:
-        """1 for people who rather say yes, -1 for the others, [n]; all 0 if the question has no plain yes."""
-        return np.where(self.yes >= self.no, 1, -1) if self.claim else np.zeros(len(self.yes), int)
+    sides: np.ndarray
+    leaning: np.ndarray
 
 
-def compose(group: Group, rate: Rate) -> list[str]:
-    """Statements of one group, the most promising forms first; empty if nothing can be said for a group."""
-    rated = _rated(group, rate)
-    if not rated.clauses:
-        return []
+def compose(group: Group, rate: Rate, same_side: SameSide) -> list[str]:
+    """Statements of one group; empty if nothing can be said for a group."""
+    rated = _rated(group, rate, same_side)
     made: list[str] = []
     for side in (1, -1, 0) if rated.claim else (0,):
-        reasons = _reasons(rated, side)
-        if side and not (rated.sides == side).any():
+        if side and not (side * rated.sides > 0).any():
             continue
+        reasons = _reasons(rated, side)
         for form in YES_NO if side else OPEN:
-            text = _filled(form, side, reasons[0], rated) if reasons else ""
+            text = _filled(form, side, reasons[0] if reasons else None, rated)
             if text and text not in made:
                 made.append(text)
     return made
 
 
-def _rated(group: Group, rate: Rate) -> Rated:
-    clauses = clauses_of(group)
-    clauses = sorted(clauses, key=lambda c: -c.clear)[:MOST_CLAUSES]
+def _rated(group: Group, rate: Rate, same_side: SameSide) -> Rated:
+    clauses = sorted(clauses_of(group), key=lambda c: -c.clear)[:MOST_CLAUSES]
     claim = claim_of(group.question)
     answers = [sentence(claim), sentence(negated(claim))] if claim else []
     agreement = rate([*answers, *(sentence(c.text) for c in clauses)])
-    yes, no = (agreement[0], agreement[1]) if claim else (np.zeros(len(group.opinions)),) * 2
-    return Rated(tuple(clauses), agreement[len(answers) :], claim, yes, no)
+    sides, leaning = np.zeros(len(group.opinions)), np.zeros(len(clauses))
+    if claim:
+        texts = [o.text for o in group.opinions] + [c.text for c in clauses]
+        odds = _log_odds(same_side([(answers[0], text) for text in texts]))
+        sides = odds[: len(sides)] + agreement[0] - agreement[1]
+        leaning = odds[len(sides) :] + 0.5 * np.array([sides[c.author] for c in clauses])
+    return Rated(tuple(clauses), agreement[len(answers) :], claim, sides, leaning)
+
+
+def _log_odds(p: np.ndarray) -> np.ndarray:
+    p = np.clip(p, 1e-3, 1 - 1e-3)
+    return np.log(p / (1 - p))
 
 
 def _worth(rated: Rated) -> np.ndarray:
@@ -96,32 +103,35 @@ def _worth(rated: Rated) -> np.ndarray:
 
 
 def _reasons(rated: Rated, side: int) -> list[int]:
-    """Clauses that speak for a side, by worth; statements of fact before demands."""
-    worth = _worth(rated) - np.array([0.5 * c.norm for c in rated.clauses])
-    mine = [i for i, c in enumerate(rated.clauses) if not side or rated.sides[c.author] == side]
+    """Clauses that speak for a side (0: any), by worth and by how surely they do; facts before demands."""
+    if not rated.clauses:
+        return []
+    worth = _worth(rated) - np.array([0.5 * c.norm for c in rated.clauses]) + 0.5 * side * rated.leaning
+    mine = [i for i in range(len(rated.clauses)) if not side or side * rated.leaning[i] >= SURE]
     return sorted(mine, key=lambda i: (-worth[i], rated.clauses[i].text))
 
 
-def _filled(form: str, side: int, reason: int, rated: Rated) -> str:
-    """A form filled with a reason and as many conditions and concerns as fit into MOST_WORDS; "" if none
-    does."""
+def _filled(form: str, side: int, reason: int | None, rated: Rated) -> str:
+    """A form filled with a reason, if it wants one, and with as many conditions and concerns as fit into
+    MOST_WORDS; "" if that can't be done."""
     given = reason if "{r}" in form or "{R}" in form else None
-    if "{r}" in form and not rated.clauses[reason].clear:  # a quotation is a sentence of its own
+    if given is None and form != YES_NO[0]:
+        return ""
+    if given is not None and "{r}" in form and not rated.clauses[given].clear:  # a quotation stands alone
         return ""
     answer = rated.claim if side >= 0 else negated(rated.claim)
-    for count in range(MOST_CONDITIONS, -1, -1):
+    said = rated.clauses[given].spoken if given is not None else ""
+    for count in range(MOST_CONDITIONS, 0 if side == 0 else -1, -1):
         wanted = _wanted(rated, side, given, count)
-        if count and len(wanted) < count:
-            continue
         norms = [rated.clauses[i].spoken for i in wanted if rated.clauses[i].norm]
         facts = [rated.clauses[i].spoken for i in wanted if not rated.clauses[i].norm]
-        if max(len(norms), len(facts)) > 2:
+        if len(wanted) < count or max(len(norms), len(facts)) > 2:
             continue
         text = form.format(
             c=answer,
             C=sentence(answer).rstrip("."),
-            r=rated.clauses[reason].spoken,
-            R=sentence(rated.clauses[reason].spoken).rstrip("."),
+            r=said,
+            R=sentence(said).rstrip("."),
             conditions=CONDITIONS[len(norms) - 1].format(*norms) if norms else "",
             concerns=CONCERNS[len(facts) - 1].format(*facts) if facts else "",
         ).strip()
@@ -133,9 +143,7 @@ def _filled(form: str, side: int, reason: int, rated: Rated) -> str:
 def _wanted(rated: Rated, side: int, given: int | None, count: int) -> list[int]:
     """Up to `count` clauses, one a person, of those whom the core and the reason serve least."""
     worth = _worth(rated)
-    served = np.where(rated.sides == side, 1.0, 0.0) if side else np.zeros(len(rated.yes))
-    if given is not None:
-        served = served + (np.arange(len(served)) == rated.clauses[given].author) * 2.0
+    served = (side * rated.sides > 0).astype(float)
     best: dict[int, int] = {}
     for i in sorted(range(len(worth)), key=lambda i: (-worth[i], rated.clauses[i].text)):
         if i != given:

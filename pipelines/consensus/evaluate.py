@@ -1,6 +1,6 @@
 """Measure what card.json states.
 
-    python -m pipelines.consensus.evaluate [--quick] [--data DIR] [--groups N] [--write]
+    python -m pipelines.consensus.evaluate [--quick] [--data DIR] [--only PART ...] [--write]
 
 DIR holds argkp/, perspectrum/, questions/ and polis/; without it only what needs no data is measured
 (null elsewhere). --quick takes fewer groups, texts and conversations. The last line of output is one
@@ -12,6 +12,7 @@ import argparse
 import json
 import math
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from pipelines.weights import read_card, write_card
 
 NAME = "consensus"
 PROFILES = 1000
-FULL = {"stances": 10_000, "targets": 24, "pool": 40, "groups": 200, "choices": 2000}
+FULL = {"stances": 10_000, "targets": 20, "pool": 30, "groups": 200, "choices": 2000}
 QUICK = {"stances": 250, "targets": 16, "pool": 12, "groups": 20, "choices": 400}
 QUICK_CONVERSATIONS = (
     "brexit-consensus",
@@ -204,21 +205,38 @@ def rounded(value: Any) -> Any:
     return round(value, 4) if isinstance(value, float) else value
 
 
-def evaluate(data: Path | None, quick: bool, groups: int | None) -> dict[str, Any]:
-    """All figures."""
+PARTS = ("choice", "speed", "stance", "polis", "wins")
+NEEDS_DATA = (
+    "rm_stance_accuracy_argkp",
+    "rm_stance_accuracy_perspectrum",
+    "rm_ece",
+    "polis_within_statement_auc",
+    "polis_choice_gain",
+    "ranked_vs_single",
+    "ranked_vs_prompted",
+    "ranked_vs_best_human",
+    "exclusion_delta",
+    "valid_candidate_share",
+)
+
+
+def evaluate(
+    data: Path | None, quick: bool, parts: Sequence[str], groups: int, seconds: float
+) -> dict[str, Any]:
+    """The figures of `parts`; null for what needs data where there is none."""
     size = QUICK if quick else FULL
-    found = social_choice() | speed()
-    if data is None:
-        keys = (
-            "rm_stance_accuracy_argkp",
-            "rm_stance_accuracy_perspectrum",
-            "rm_ece",
-            "polis_within_statement_auc",
-        )
-        return found | dict.fromkeys((*keys, "polis_choice_gain"))
-    found |= stance(data, size)
-    found |= polis(data, size, quick)
-    return found | wins(data, groups or size["groups"], QUICK_SECONDS if quick else math.inf)
+    found: dict[str, Any] = dict.fromkeys(NEEDS_DATA) if data is None else {}
+    if "choice" in parts:
+        found |= social_choice()
+    if "speed" in parts:
+        found |= speed()
+    if data and "stance" in parts:
+        found |= stance(data, size)
+    if data and "polis" in parts:
+        found |= polis(data, size, quick)
+    if data and "wins" in parts:
+        found |= wins(data, groups, seconds)
+    return found
 
 
 def main() -> None:
@@ -227,16 +245,21 @@ def main() -> None:
     )
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--data", type=Path)
-    parser.add_argument("--groups", type=int, help="number of groups for the win rates")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="measure only these parts")
+    parser.add_argument("--groups", type=int, help="number of groups for the win rates; default 200, or 20")
+    parser.add_argument("--minutes", type=float, help="begin no further group after so long")
     parser.add_argument("--write", action="store_true", help="put the figures into the card")
     arguments = parser.parse_args()
     runtime.use_threads(2)
     start = time.perf_counter()
-    found = rounded(evaluate(arguments.data, arguments.quick, arguments.groups))
+    quick = arguments.quick
+    groups = arguments.groups or (QUICK if quick else FULL)["groups"]
+    seconds = 60 * arguments.minutes if arguments.minutes else QUICK_SECONDS if quick else math.inf
+    found = rounded(evaluate(arguments.data, quick, arguments.only, groups, seconds))
     found["seconds"] = round(time.perf_counter() - start, 1)
-    found["command"] = f"python -m pipelines.consensus.evaluate{' --quick' * arguments.quick}"
     if arguments.write:
-        write_card(NAME, read_card(NAME) | {"metrics": found})
+        card = read_card(NAME)
+        write_card(NAME, card | {"metrics": card.get("metrics", {}) | found})
     print(json.dumps(found))
 
 

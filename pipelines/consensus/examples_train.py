@@ -15,8 +15,8 @@ from pipelines.consensus.grades import OFF_TOPIC, OWN_WORDS, grade, person_on, s
 from pipelines.consensus.phrases import clause, negated, question_of, reversed_by_opposite, sentence
 
 SHARES = {
-    "ranker": {"claim": 0.54, "texts": 0.17, "question": 0.06, "graded": 0.08, "vote": 0.15},
-    "judge": {"claim": 0.53, "texts": 0.22, "question": 0.12, "graded": 0.13},
+    "ranker": {"claim": 0.63, "texts": 0.15, "question": 0.03, "graded": 0.07, "vote": 0.12},
+    "judge": {"claim": 0.60, "texts": 0.20, "question": 0.05, "graded": 0.15},
 }
 MOTION_SHARE = 0.35
 """Of the stance examples, how many come from ArgKP."""
@@ -90,15 +90,15 @@ class Source:
         stances = self.stances[_collection(rng)]
         claim, text, label = stances[rng.integers(len(stances))]
         form = rng.random()
-        if form < 0.4:
+        if form < 0.22:
             flipped = rng.random() < 0.5 and reversed_by_opposite(claim)
             claim, label = flipped or negated(claim), 1 - label
-        elif form < 0.5:
+        elif form < 0.28:
             yes = rng.random() < 0.5
             claim, label = f"{question_of(claim)} {'Yes' if yes else 'No'}.", label if yes else 1 - label
-        elif form < 0.6:
+        elif form < 0.36:
             claim = f"{question_of(claim)} {sentence(claim)}"
-        first, second = (text, claim) if form >= 0.6 and rng.random() < 0.25 else (claim, text)
+        first, second = (text, claim) if form >= 0.88 else (claim, text)
         return Example("stance", first, (second,), (float(label),))
 
     def _texts(self, rng: np.random.Generator) -> Example:

@@ -100,12 +100,10 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--ranker", type=Path, default=ASSETS / "consensus" / "ranker.safetensors")
-    parser.add_argument("--out", type=Path, default=ASSETS / "consensus")
     arguments = parser.parse_args()
     conversations, embed = read_polis(arguments.data / "polis"), embedder()
     prior = fit_prior(conversations, embed)
-    model = reward.read(arguments.ranker)
+    model = reward.load("ranker")
     known = [c for c in conversations if not c.new]
     cases = [case for c in known if (case := draw_cases(c, prior, model, embed, targets=10, pool=24))]
 
@@ -120,7 +118,7 @@ def main() -> None:
 
     gain = float(np.exp(minimize_scalar(loss, bounds=(-6.0, 2.0), method="bounded").x))
     stored = {"weights": prior.weights, "mean": np.array([prior.mean]), "gain": np.array([gain])}
-    save_file({name: value.astype(np.float32) for name, value in stored.items()}, arguments.out / FILE)
+    save_file({name: value.astype(np.float32) for name, value in stored.items()}, ASSETS / "consensus" / FILE)
     print(f"gain {gain:.3f}, loss {loss(np.log(gain)):.4f}, without persona {loss(-20.0):.4f}")
 
 

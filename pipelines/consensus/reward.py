@@ -23,7 +23,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from pipelines.backbones import sentences
-from pipelines.runtime import device, load_once
+from pipelines.runtime import device, fast_bfloat16, load_once
 from pipelines.weights import weights_file
 
 NAME = "consensus"
@@ -131,5 +131,9 @@ def read(path: Path) -> RewardModel:
 
 @load_once
 def load(part: str) -> RewardModel:
-    """The embedded "ranker" or "judge", loaded once. Raises FileNotFoundError, WeightsError."""
-    return read(weights_file(NAME, f"{part}.safetensors"))
+    """The embedded "ranker" or "judge", loaded once; in bfloat16 where that is faster, which moves ratings by
+    some hundredths. Raises FileNotFoundError, WeightsError."""
+    model = read(weights_file(NAME, f"{part}.safetensors"))
+    if fast_bfloat16(device()):
+        model.encoder.bfloat16()
+    return model

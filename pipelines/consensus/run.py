@@ -48,7 +48,7 @@ class Pipeline:
 
     def compose(self, group: Group, seed: int) -> Table:
         """Composed statements and each person's own opinion, rated. The seed only names the table."""
-        made = composing.compose(group, lambda texts: self.rate(group, texts))
+        made = composing.compose(group, lambda texts: self.rate(group, texts), self.reward.same_side)
         kept = [text for text, fine in zip(made, gates.passing(made, group), strict=True) if fine]
         statements = [Statement(text, "composed") for text in kept]
         own = sorted(group.opinions, key=lambda opinion: opinion.text)

@@ -1,6 +1,6 @@
 """Train one of the two reward models: the ranker, or the judge that measures it.
 
-    python -m pipelines.consensus.train --part ranker --data DIR [--minutes 20] [--out DIR] [--quick]
+    python -m pipelines.consensus.train --part ranker --data DIR [--minutes 20] [--resume FILE]
 
 DIR holds argkp/, perspectrum/, questions/ and polis/. The parts learn from disjoint topics with
 different seeds (see data.split); both are fitted on the validation topics, neither sees a test topic.
@@ -30,7 +30,7 @@ from pipelines import runtime
 from pipelines.consensus.data import Part
 from pipelines.consensus.examples_train import Example, Source
 from pipelines.consensus.fit import fit_readings
-from pipelines.consensus.reward import RewardModel, save
+from pipelines.consensus.reward import RewardModel, read, save
 
 SEEDS = {"ranker": 2211, "judge": 15006}
 MINUTES = {"ranker": 20.0, "judge": 8.0}
@@ -39,7 +39,7 @@ POOL, TOKENS = 768, 2600
 MAX_TOKENS = 160
 KEEP_EVERY = 240
 PAIR_SHARPNESS = 2.0
-WEIGHTS = {"stance": 1.0, "level": 2.0, "pair": 0.5, "link": 4.0}
+WEIGHTS = {"stance": 1.0, "level": 1.2, "pair": 0.3, "link": 4.0}
 
 
 def batches(pool: Sequence[Example], model: RewardModel, rng: np.random.Generator) -> list[list[Example]]:
@@ -104,7 +104,8 @@ def train(model: RewardModel, source: Source, seconds: float, seed: int, keep: C
     """Train for so many seconds of processor time; returns the number of pairs seen. `keep` is called
     now and then."""
     rng = np.random.default_rng(seed)
-    reading = torch.nn.Parameter(torch.tensor([0.4, 0.0]))
+    slope, shift = model.readings[2:]
+    reading = torch.nn.Parameter(torch.stack([slope.log(), shift]))
     optimiser = optimiser_for(model, reading)
     half = runtime.fast_bfloat16("cpu")
     for layer in model.encoder.encoder.layer:
@@ -150,18 +151,24 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--minutes", type=float, help="of processor time; default 20 and 11")
     parser.add_argument("--out", type=Path, default=Path("assets/consensus"))
+    parser.add_argument("--resume", type=Path, help="train on from this file")
     parser.add_argument("--quick", action="store_true", help="a few seconds, nothing written")
     arguments = parser.parse_args()
     part: Part = arguments.part
     runtime.use_threads(1)
     runtime.seed_everything(SEEDS[part])
-    model, source = RewardModel(), Source(arguments.data, part)
+    model = RewardModel()
+    if arguments.resume:
+        model.load_state_dict(read(arguments.resume).state_dict())
+        model.encoder.encoder.requires_grad_(True)
+    source = Source(arguments.data, part)
     print(source.about(), flush=True)
     seconds = 8.0 if arguments.quick else 60 * (arguments.minutes or MINUTES[part])
+    seed = SEEDS[part] + bool(arguments.resume)  # training on, draw other examples
     path = arguments.out / f"{part}.safetensors"
     if not arguments.quick:
         arguments.out.mkdir(parents=True, exist_ok=True)
-    seen = train(model, source, seconds, SEEDS[part], lambda: save(model, path.with_suffix(".unfinished")))
+    seen = train(model, source, seconds, seed, lambda: save(model, path.with_suffix(".unfinished")))
     fitted = fit_readings(model, source.parts["validation"], SEEDS[part], 20 if arguments.quick else 400)
     if not arguments.quick:
         save(model, path)

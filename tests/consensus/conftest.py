@@ -21,6 +21,9 @@ class Stub:
 
         return np.array([[one(o, s) for o in opinions] for s in statements]).reshape(-1, len(opinions))
 
+    def same_side(self, pairs: Sequence[tuple[str, str]]) -> np.ndarray:
+        return np.array([sha256("|".join(pair).encode()).digest()[0] / 255 for pair in pairs])
+
 
 @pytest.fixture
 def stub() -> Pipeline:
