@@ -1,6 +1,6 @@
 """Train one of the two reward models: the ranker, or the judge that measures it.
 
-    python -m pipelines.consensus.train --part ranker --data DIR [--minutes 20] [--resume FILE]
+    python -m pipelines.consensus.train --part ranker --data DIR [--minutes 33] [--resume FILE]
 
 DIR holds argkp/, perspectrum/, questions/ and polis/. The parts learn from disjoint topics with
 different seeds (see data.split); both are fitted on the validation topics, neither sees a test topic.
@@ -33,7 +33,7 @@ from pipelines.consensus.fit import fit_readings
 from pipelines.consensus.reward import RewardModel, read, save
 
 SEEDS = {"ranker": 2211, "judge": 15006}
-MINUTES = {"ranker": 20.0, "judge": 8.0}
+MINUTES = {"ranker": 33.0, "judge": 16.0}
 RATE, HEAD_RATE, LAYER_DECAY, WARM_UP, WEIGHT_DECAY = 1e-4, 1e-3, 0.9, 0.06, 0.05
 POOL, TOKENS = 768, 2600
 MAX_TOKENS = 160
@@ -149,7 +149,7 @@ def main() -> None:
     )
     parser.add_argument("--part", choices=sorted(SEEDS), required=True)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--minutes", type=float, help="of processor time; default 20 and 11")
+    parser.add_argument("--minutes", type=float, help="of processor time; default 33 and 16")
     parser.add_argument("--out", type=Path, default=Path("assets/consensus"))
     parser.add_argument("--resume", type=Path, help="train on from this file")
     parser.add_argument("--quick", action="store_true", help="a few seconds, nothing written")
