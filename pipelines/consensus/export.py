@@ -38,7 +38,7 @@ CARD: dict[str, Any] = {
         "ArgKP (KPA 2021 shared task, IBM; github.com/IBM/KPA_2021_shared_task): 28 motions with "
         "6,515 arguments for and against. CDLA-Sharing 1.0.",
         "Perspectrum (Chen et al. 2019; github.com/CogComp/perspectrum): about 900 claims with "
-        "perspectives for and against; its official split. CC BY-SA.",
+        "perspectives for and against; its official split. CC BY-SA 4.0.",
         "Question bank of the Habermas Machine (github.com/google-deepmind/habermas_machine): 5,645 "
         "questions with an affirming and a negating statement, of which up to 2,000 for each model. "
         "CC BY 4.0.",
@@ -59,8 +59,8 @@ CARD: dict[str, Any] = {
     "1.5. Both ranker and judge learn this rule, so the win rates say how well statements follow it, "
     "not that people would agree.",
     "train_command": "python -m pipelines.consensus.train --part ranker --minutes 20 --data DIR; the "
-    "same with --minutes 13 --resume FILE; --part judge --minutes 8, then --minutes 8 --resume FILE; python -m "
-    "pipelines.consensus.persona --data DIR; python -m pipelines.consensus.export. In the first runs "
+    "same with --minutes 13 --resume FILE; --part judge --minutes 8, then --minutes 8 --resume FILE; "
+    "python -m pipelines.consensus.persona --data DIR; python -m pipelines.consensus.export. In the first runs "
     "fewer examples were claims with a text (ranker .54, judge .53 of all) and more of these were "
     "negated (.40).",
     "hardware": "one thread of a shared two-core AMD EPYC (bfloat16), no GPU; minutes of processor time",

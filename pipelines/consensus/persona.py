@@ -52,9 +52,9 @@ def read_prior(path: Path | None = None) -> Prior:
     return Prior(stored["weights"].astype(float), float(stored["mean"][0]), float(stored["gain"][0]))
 
 
-def shrunk(votes: np.ndarray, guess: np.ndarray) -> np.ndarray:
-    """Share that agrees [S] by the votes of others [P, S], shrunk towards the guess from the text."""
-    agree, said = (votes == 1).sum(0), (np.abs(votes) == 1).sum(0)
+def shrunk(agree: np.ndarray, said: np.ndarray, guess: np.ndarray) -> np.ndarray:
+    """Share that agrees, of statements that `agree` of `said` people agree with, shrunk towards the
+    guess from the text."""
     return (agree + PRIOR_VOTES * guess) / (said + PRIOR_VOTES)
 
 
@@ -66,7 +66,7 @@ def persona_scores(own: np.ndarray, expected: np.ndarray, links: np.ndarray) -> 
 
 
 def predicted(scores: np.ndarray, share: np.ndarray, gain: float) -> np.ndarray:
-    """Probability [P, T] that people agree, from `persona_scores` [P, T] and shares [T]."""
+    """Probability [P, T] that people agree, from `persona_scores` [P, T] and shares [T] or [P, T]."""
     return expit(logit(np.clip(share, EDGE, 1 - EDGE)) + gain * scores)
 
 
@@ -110,7 +110,7 @@ def main() -> None:
     def loss(log_gain: float) -> float:
         total, count = 0.0, 0
         for case in cases:
-            p = predicted(case.scores, case.share, float(np.exp(log_gain)))
+            p = predicted(case.scores, case.share_of_others(), float(np.exp(log_gain)))
             said = np.abs(case.votes) == 1
             total -= np.log(np.where(case.votes == 1, p, 1 - p))[said].sum()
             count += said.sum()

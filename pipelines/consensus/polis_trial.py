@@ -33,7 +33,18 @@ class Cases:
     scores: np.ndarray
     cosine: np.ndarray
     guess: np.ndarray
-    share: np.ndarray
+    agreed: np.ndarray
+    voted: np.ndarray
+
+    def share_without(self, members: np.ndarray) -> np.ndarray:
+        """Agree shares [T] by the votes of everybody but some of the P people."""
+        votes = self.votes[members]
+        voted = self.voted - (~np.isnan(votes)).sum(0)
+        return shrunk(self.agreed - (votes == 1).sum(0), voted, self.guess)
+
+    def share_of_others(self) -> np.ndarray:
+        """Agree shares [P, T], for each person by the votes of everybody else."""
+        return shrunk(self.agreed - (self.votes == 1), self.voted - ~np.isnan(self.votes), self.guess)
 
 
 def draw_cases(
@@ -69,8 +80,6 @@ def draw_cases(
     links = model.both(pairs)[:, 1].reshape(len(known), len(aims))
     expected = 2 * guess[: len(known)] - 1
     rows = np.array(own)
-    others = np.ones(len(votes), bool)
-    others[chosen] = False
     return Cases(
         conversation.name,
         conversation.new,
@@ -78,7 +87,8 @@ def draw_cases(
         persona_scores(rows, expected, links),
         persona_scores(rows, expected, vectors[: len(known)] @ vectors[len(known) :].T),
         guess[len(known) :],
-        shrunk(votes[np.ix_(others, aims)], guess[len(known) :]),
+        (votes[:, aims] == 1).sum(0),
+        said[:, aims].sum(0),
     )
 
 
@@ -132,7 +142,7 @@ def choice_gains(
         if len(common) < COMMON:
             continue
         real = (case.votes[np.ix_(members, common)] == 1).mean(0)
-        score, share = case.scores[np.ix_(members, common)], case.share[common]
+        score, share = case.scores[np.ix_(members, common)], case.share_without(members)[common]
         choosers = {
             "mixed": predicted(score, share, gain).mean(0),
             "persona": predicted(score, case.guess[common], gain).mean(0),

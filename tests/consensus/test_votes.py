@@ -46,15 +46,19 @@ def test_a_surprising_vote_tells_more() -> None:
 
 
 def test_few_votes_leave_the_guess() -> None:
-    guess = np.array([0.5, 0.5])
-    votes = np.array([[1, np.nan], [1, np.nan]])
-    assert shrunk(votes, guess) == pytest.approx([4 / 6, 0.5])
+    assert shrunk(np.array([2, 0]), np.array([2, 0]), np.array([0.5, 0.5])) == pytest.approx([4 / 6, 0.5])
     assert Prior(np.array([10.0]), 0.5, 1.0).guess(np.array([[1.0], [0.0]])).tolist() == [0.98, 0.5]
 
 
 def cases(scores: np.ndarray, votes: np.ndarray) -> Cases:
-    share = (votes == 1).mean(0)
-    return Cases("made up", True, votes, scores, -scores, np.full(votes.shape[1], 0.5), share)
+    guess, agreed = np.full(votes.shape[1], 0.5), (votes == 1).sum(0)
+    return Cases("made up", True, votes, scores, -scores, guess, agreed, np.full_like(agreed, len(votes)))
+
+
+def test_ones_own_vote_is_not_among_the_others() -> None:
+    case = cases(np.zeros((3, 1)), np.array([[1.0], [1.0], [-1.0]]))
+    assert case.share_without(np.array([0, 1])) == pytest.approx([2 / 5])
+    assert case.share_of_others()[:, 0] == pytest.approx([3 / 6, 3 / 6, 4 / 6])
 
 
 def test_a_perfect_score_is_found_perfect() -> None:
