@@ -23,9 +23,8 @@ SEED = 5
 
 @dataclass(frozen=True)
 class Cases:
-    """P people and T target statements: real `votes` [P, T] (NaN unknown), persona `scores` and cosine
-    scores [P, T], agree shares [T] guessed from the text (`guess`) and by the votes of everybody else
-    (`share`)."""
+    """P people and T target statements: real `votes` [P, T] (NaN unknown), persona `scores` and `cosine`
+    scores [P, T], the agree shares `guess`ed from the text [T], and how many of all people agreed and voted [T]."""
 
     conversation: str
     new: bool
