@@ -61,8 +61,8 @@ CARD: dict[str, Any] = {
     "train_command": "python -m pipelines.consensus.train --part ranker --minutes 20 --data DIR; the "
     "same with --minutes 13 --resume FILE; --part judge --minutes 8, then --minutes 8 --resume FILE; "
     "python -m pipelines.consensus.persona --data DIR; python -m pipelines.consensus.export. In "
-    "the first runs fewer examples were claims with a text (ranker .54, judge .53 of all) and more of these were "
-    "negated (.40).",
+    "the first runs fewer examples were claims with a text (ranker .54, judge .53 of all) and more of "
+    "these were negated (.40).",
     "hardware": "one thread of a shared two-core AMD EPYC (bfloat16), no GPU; minutes of processor time",
     "files": {"ranker.safetensors": {}, "judge.safetensors": {}, "votes.safetensors": {}},
 }

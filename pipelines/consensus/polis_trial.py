@@ -24,7 +24,8 @@ SEED = 5
 @dataclass(frozen=True)
 class Cases:
     """P people and T target statements: real `votes` [P, T] (NaN unknown), persona `scores` and `cosine`
-    scores [P, T], the agree shares `guess`ed from the text [T], and how many of all people agreed and voted [T]."""
+    scores [P, T], the agree shares `guess`ed from the text [T], and how many of all people agreed and
+    voted [T]."""
 
     conversation: str
     new: bool
