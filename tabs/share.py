@@ -19,6 +19,7 @@ from gradio.components import Component
 
 from pipelines.errors import InputError
 from tabs.drawing import PREFIX, DrawingPad
+from tabs.people import People
 from tabs.status import answer
 
 LONGEST = 100_000
@@ -121,6 +122,13 @@ def _drawing(component: Any, text: str) -> str:
     return text
 
 
+def _people(component: Any, text: str) -> list[list[str]]:
+    pairs = [[str(name), str(said)] for name, said in json.loads(text)]
+    if not 0 < len(pairs) <= component.props["most"]:
+        raise ValueError
+    return pairs
+
+
 READERS: dict[type, Callable[[Any, str], Any]] = {
     gr.Textbox: _text,
     gr.Number: _number,
@@ -130,6 +138,7 @@ READERS: dict[type, Callable[[Any, str], Any]] = {
     gr.CheckboxGroup: _choices,
     gr.Dropdown: _dropdown,
     DrawingPad: _drawing,
+    People: _people,
 }
 """How a component's value is read from a link; they raise ValueError, KeyError or TypeError."""
 

@@ -209,7 +209,7 @@ def _metrics_table(card: dict[str, Any], metrics: Sequence[Metric]) -> str:
 def _card_table(card: dict[str, Any]) -> str:
     facts = {
         "Model": card["model"],
-        "Training data": card["data"],
+        "Training data": card["data"] if isinstance(card["data"], str) else " ".join(card["data"]),
         "Made by": ". ".join(filter(None, [card["train_command"], card.get("train_note")])),
         "Hardware and time": card["hardware"],
         "Licence of the weights": card["licence"],
