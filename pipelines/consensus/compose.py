@@ -27,8 +27,11 @@ MOST_CONDITIONS = 3
 CLEARNESS = 1.2
 """Points of agreement that a clause that stands well on its own is worth."""
 
-SURE = 0.4
-"""Log odds from which a clause counts as speaking for a side."""
+SURE = 0.3
+"""Log odds from which a person, and a clause, counts as speaking for a side when reasons for it are
+sought."""
+PLAIN_ANSWER = 3.0
+"""Log odds that a "yes" or "no" at the beginning of an opinion is worth."""
 
 YES_NO = (
     "{C}. {conditions}{concerns}",
@@ -84,9 +87,16 @@ def _rated(group: Group, rate: Rate, same_side: SameSide) -> Rated:
     if claim:
         texts = [o.text for o in group.opinions] + [c.text for c in clauses]
         odds = _log_odds(same_side([(answers[0], text) for text in texts]))
-        sides = odds[: len(sides)] + agreement[0] - agreement[1]
-        leaning = odds[len(sides) :] + 0.5 * np.array([sides[c.author] for c in clauses])
+        said = np.array([_answer(o.text) for o in group.opinions])
+        sides = odds[: len(sides)] + agreement[0] - agreement[1] + PLAIN_ANSWER * said
+        leaning = odds[len(sides) :]
     return Rated(tuple(clauses), agreement[len(answers) :], claim, sides, leaning)
+
+
+def _answer(opinion: str) -> int:
+    """1 for an opinion that begins with "yes", -1 for "no", 0 for others."""
+    first = words(opinion)[:1]
+    return (first == ["yes"]) - (first == ["no"])
 
 
 def _log_odds(p: np.ndarray) -> np.ndarray:
@@ -103,11 +113,13 @@ def _worth(rated: Rated) -> np.ndarray:
 
 
 def _reasons(rated: Rated, side: int) -> list[int]:
-    """Clauses that speak for a side (0: any), by worth and by how surely they do; facts before demands."""
+    """Clauses that speak for a side, of people who stand on it (0: any), by worth and by how surely they do;
+    facts before demands."""
     if not rated.clauses:
         return []
     worth = _worth(rated) - np.array([0.5 * c.norm for c in rated.clauses]) + 0.5 * side * rated.leaning
-    mine = [i for i in range(len(rated.clauses)) if not side or side * rated.leaning[i] >= SURE]
+    authors = rated.sides[[c.author for c in rated.clauses]]
+    mine = np.flatnonzero((side * rated.leaning >= SURE) & (side * authors >= SURE) | (side == 0)).tolist()
     return sorted(mine, key=lambda i: (-worth[i], rated.clauses[i].text))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from pipelines.consensus import EXAMPLES, Group, Opinion, group_of
@@ -93,6 +94,26 @@ def test_the_same_group_gets_the_same_statements_in_any_order(stub) -> None:
     assert compose(group, lambda t: stub.rate(group, t), stub.reward.same_side) == compose(
         turned, lambda t: stub.rate(turned, t), stub.reward.same_side
     )
+
+
+def test_reasons_come_from_the_side_that_they_are_given_for() -> None:
+    group = group_of(
+        "Should we ban cars?",
+        [
+            ("A", "Yes, ban them. Streets without cars are safer for children."),
+            ("B", "No. My shop lives on cars outside."),
+        ],
+    )
+
+    def rate(texts):
+        return np.full((len(texts), 2), 4.0)
+
+    def same_side(pairs):
+        return np.array([0.9 if "safer" in text else 0.1 for _, text in pairs])
+
+    for text in compose(group, rate, same_side):
+        if "because" in text:
+            assert ("because streets" in text) == ("we should ban" in text.casefold())
 
 
 def test_what_cannot_be_composed_is_not(stub) -> None:
