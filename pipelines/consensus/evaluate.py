@@ -25,8 +25,8 @@ from pipelines.weights import read_card, write_card
 
 NAME = "consensus"
 PROFILES = 1000
-FULL = {"stances": 10_000, "targets": 20, "pool": 30, "groups": 200, "choices": 2000}
-QUICK = {"stances": 250, "targets": 16, "pool": 12, "groups": 20, "choices": 400}
+FULL = {"stances": 10_000, "targets": 32, "pool": 30, "groups": 200, "choices": 300}
+QUICK = {"stances": 250, "targets": 16, "pool": 12, "groups": 20, "choices": 100}
 QUICK_CONVERSATIONS = (
     "brexit-consensus",
     "scoop-hivemind.freshwater",
@@ -104,7 +104,7 @@ def polis(data: Path, size: dict[str, int], quick: bool) -> dict[str, Any]:
     cases = [case for case in drawn if case]
     seen, new = [c for c in cases if not c.new], [c for c in cases if c.new]
     both, alone = overall_auc(cases, prior.gain)
-    gains = choice_gains(new, prior.gain, size["choices"], np.random.default_rng(3))
+    gains = choice_gains(cases, prior.gain, size["choices"], np.random.default_rng(3))
     points = {name: round(100 * float(value.mean()), 2) for name, value in gains.items() if len(value)}
     return {
         "polis_within_statement_auc": within_statement_auc(seen, "scores"),
@@ -112,11 +112,14 @@ def polis(data: Path, size: dict[str, int], quick: bool) -> dict[str, Any]:
         "polis": {
             "within_statement_auc_new_conversations": within_statement_auc(new, "scores"),
             "within_statement_auc_cosine": within_statement_auc(seen, "cosine"),
+            "within_statement_auc_yes_saying": within_statement_auc(seen, "yes"),
+            "within_statement_auc_new_conversations_yes_saying": within_statement_auc(new, "yes"),
             "within_statement_auc_statement_only": 0.5,
             "overall_auc": both,
             "overall_auc_statement_only": alone,
             "choice_gain_points": points,
-            "choice_groups": len(gains["mixed"]),
+            "choice_conversations": len(gains["mixed"]),
+            "choice_groups_per_conversation": size["choices"],
             "conversations": [case.conversation for case in cases],
         },
     }

@@ -18,20 +18,22 @@ K_VOTES = 10
 LEAST_EACH = 4
 """Votes for and against that a statement needs to count."""
 GROUP, COMMON = 5, 16
+LEAST_GROUPS = 20
 SEED = 5
 
 
 @dataclass(frozen=True)
 class Cases:
     """P people and T target statements: real `votes` [P, T] (NaN unknown), persona `scores` and `cosine`
-    scores [P, T], the agree shares `guess`ed from the text [T], and how many of all people agreed and
-    voted [T]."""
+    scores [P, T], those of `yes`-saying (all links 1), the agree shares `guess`ed from the text [T], and
+    how many of all people agreed and voted [T]."""
 
     conversation: str
     new: bool
     votes: np.ndarray
     scores: np.ndarray
     cosine: np.ndarray
+    yes: np.ndarray
     guess: np.ndarray
     agreed: np.ndarray
     voted: np.ndarray
@@ -86,6 +88,7 @@ def draw_cases(
         np.where(said, votes, np.nan)[np.ix_(chosen, aims)],
         persona_scores(rows, expected, links),
         persona_scores(rows, expected, vectors[: len(known)] @ vectors[len(known) :].T),
+        persona_scores(rows, expected, np.ones_like(links)),
         guess[len(known) :],
         (votes[:, aims] == 1).sum(0),
         said[:, aims].sum(0),
@@ -128,28 +131,37 @@ def overall_auc(cases: list[Cases], gain: float) -> tuple[float, float]:
 def choice_gains(
     cases: list[Cases], gain: float, groups: int, rng: np.random.Generator
 ) -> dict[str, np.ndarray]:
-    """For random groups of GROUP people with at least COMMON statements in common: the real agree share
-    of the chosen statement minus the mean over all of them, by chooser, [groups]."""
+    """For `groups` random groups of GROUP people in each conversation, COMMON random statements that all
+    of them voted on: the real agree share of the chosen statement minus the mean over all of them, by
+    chooser; means over the groups of each conversation that has such groups, [conversations]."""
     gains: dict[str, list[float]] = {name: [] for name in ("mixed", "persona", "text", "approval", "oracle")}
-    usable = [case for case in cases if case.votes.shape[1] >= COMMON]
-    for _ in range(20 * groups):
-        if not usable or len(gains["mixed"]) >= groups:
-            break
-        case = usable[rng.integers(len(usable))]
+    for case in cases:
         known = ~np.isnan(case.votes)
-        members = rng.choice(len(known), GROUP, replace=False)
-        common = np.flatnonzero(known[members].all(0))
-        if len(common) < COMMON:
-            continue
-        real = (case.votes[np.ix_(members, common)] == 1).mean(0)
-        score, share = case.scores[np.ix_(members, common)], case.share_without(members)[common]
-        choosers = {
-            "mixed": predicted(score, share, gain).mean(0),
-            "persona": predicted(score, case.guess[common], gain).mean(0),
-            "text": case.guess[common],
-            "approval": share,
-            "oracle": real,
-        }
-        for name, value in choosers.items():
-            gains[name].append(float(real[int(np.argmax(value))] - real.mean()))
+        busy = np.flatnonzero(known.sum(1) >= COMMON)
+        found: list[dict[str, float]] = []
+        for _ in range(30 * groups if len(busy) >= GROUP else 0):
+            members = rng.choice(busy, GROUP, replace=False)
+            common = np.flatnonzero(known[members].all(0))
+            if len(common) >= COMMON and len(found) < groups:
+                found.append(_gains(case, members, rng.choice(common, COMMON, replace=False), gain))
+        if len(found) >= LEAST_GROUPS:
+            for name, values in gains.items():
+                values.append(float(np.mean([each[name] for each in found])))
     return {name: np.array(values) for name, values in gains.items()}
+
+
+def _gains(case: Cases, members: np.ndarray, shown: np.ndarray, gain: float) -> dict[str, float]:
+    real = (case.votes[np.ix_(members, shown)] == 1).mean(0)
+    score, share, guess = (
+        case.scores[np.ix_(members, shown)],
+        case.share_without(members)[shown],
+        case.guess[shown],
+    )
+    choosers = {
+        "mixed": predicted(score, share, gain).mean(0),
+        "persona": predicted(score, guess, gain).mean(0),
+        "text": guess,
+        "approval": share,
+        "oracle": real,
+    }
+    return {name: float(real[int(np.argmax(value))] - real.mean()) for name, value in choosers.items()}
