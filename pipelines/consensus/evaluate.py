@@ -93,6 +93,7 @@ def polis(data: Path, size: dict[str, int], quick: bool) -> dict[str, Any]:
     """Real votes: who agrees with a statement, and what choosing for five people gains."""
     from pipelines.consensus import persona, reward
     from pipelines.consensus.examples_train import embedder
+    from pipelines.consensus.group_trial import interval
     from pipelines.consensus.polis_trial import choice_gains, draw_cases, overall_auc, within_statement_auc
     from pipelines.consensus.votes import read_polis
 
@@ -105,22 +106,23 @@ def polis(data: Path, size: dict[str, int], quick: bool) -> dict[str, Any]:
     seen, new = [c for c in cases if not c.new], [c for c in cases if c.new]
     both, alone = overall_auc(cases, prior.gain)
     gains = choice_gains(cases, prior.gain, size["choices"], np.random.default_rng(3))
-    points = {name: round(100 * float(value.mean()), 2) for name, value in gains.items() if len(value)}
+    choosers = ("mixed", "persona", "text", "approval", "oracle")
+    points = {name: np.array([100 * one[name] for one in gains.values()]) for name in choosers}
+    mixed = points["mixed"]
     return {
         "polis_within_statement_auc": within_statement_auc(seen, "scores"),
-        "polis_choice_gain": points.get("mixed"),
+        "polis_within_statement_auc_new_conversations": within_statement_auc(new, "scores"),
+        "polis_choice_gain": float(mixed.mean()) if len(mixed) else None,
+        "polis_choice_interval": interval(mixed) if len(mixed) >= 3 else None,
         "polis": {
-            "within_statement_auc_new_conversations": within_statement_auc(new, "scores"),
-            "within_statement_auc_cosine": within_statement_auc(seen, "cosine"),
-            "within_statement_auc_yes_saying": within_statement_auc(seen, "yes"),
-            "within_statement_auc_new_conversations_yes_saying": within_statement_auc(new, "yes"),
-            "within_statement_auc_statement_only": 0.5,
+            "conversations": [case.conversation for case in seen],
+            "new_conversations": [case.conversation for case in new],
+            "baselines_seen": {name: within_statement_auc(seen, name) for name in ("yes", "cosine")},
+            "baselines_new": {name: within_statement_auc(new, name) for name in ("yes", "cosine")},
             "overall_auc": both,
             "overall_auc_statement_only": alone,
-            "choice_gain_points": points,
-            "choice_conversations": len(gains["mixed"]),
-            "choice_groups_per_conversation": size["choices"],
-            "conversations": [case.conversation for case in cases],
+            "choice_gain_points": {name: float(value.mean()) for name, value in points.items() if len(value)},
+            "choice_gain_by_conversation": gains,
         },
     }
 

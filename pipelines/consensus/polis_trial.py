@@ -130,24 +130,27 @@ def overall_auc(cases: list[Cases], gain: float) -> tuple[float, float]:
 
 def choice_gains(
     cases: list[Cases], gain: float, groups: int, rng: np.random.Generator
-) -> dict[str, np.ndarray]:
-    """For `groups` random groups of GROUP people in each conversation, COMMON random statements that all
-    of them voted on: the real agree share of the chosen statement minus the mean over all of them, by
-    chooser; means over the groups of each conversation that has such groups, [conversations]."""
-    gains: dict[str, list[float]] = {name: [] for name in ("mixed", "persona", "text", "approval", "oracle")}
+) -> dict[str, dict[str, float]]:
+    """What choosing for five people gains, by conversation: for `groups` random groups of GROUP people
+    and COMMON random statements that all of them voted on, the real agree share of the chosen statement
+    minus the mean over all of them, averaged over groups, by chooser. Also how many groups there were,
+    and how many different statements the mixed chooser took. Conversations with fewer than LEAST_GROUPS
+    such groups are left out."""
+    found = {}
     for case in cases:
         known = ~np.isnan(case.votes)
         busy = np.flatnonzero(known.sum(1) >= COMMON)
-        found: list[dict[str, float]] = []
+        each: list[dict[str, float]] = []
         for _ in range(30 * groups if len(busy) >= GROUP else 0):
             members = rng.choice(busy, GROUP, replace=False)
             common = np.flatnonzero(known[members].all(0))
-            if len(common) >= COMMON and len(found) < groups:
-                found.append(_gains(case, members, rng.choice(common, COMMON, replace=False), gain))
-        if len(found) >= LEAST_GROUPS:
-            for name, values in gains.items():
-                values.append(float(np.mean([each[name] for each in found])))
-    return {name: np.array(values) for name, values in gains.items()}
+            if len(common) >= COMMON and len(each) < groups:
+                each.append(_gains(case, members, rng.choice(common, COMMON, replace=False), gain))
+        if len(each) >= LEAST_GROUPS:
+            taken = {one.pop("taken") for one in each}
+            means = {name: float(np.mean([one[name] for one in each])) for name in each[0]}
+            found[case.conversation] = means | {"groups": len(each), "different": len(taken)}
+    return found
 
 
 def _gains(case: Cases, members: np.ndarray, shown: np.ndarray, gain: float) -> dict[str, float]:
@@ -164,4 +167,5 @@ def _gains(case: Cases, members: np.ndarray, shown: np.ndarray, gain: float) -> 
         "approval": share,
         "oracle": real,
     }
-    return {name: float(real[int(np.argmax(value))] - real.mean()) for name, value in choosers.items()}
+    gains = {name: float(real[int(np.argmax(value))] - real.mean()) for name, value in choosers.items()}
+    return gains | {"taken": int(shown[int(np.argmax(choosers["mixed"]))])}

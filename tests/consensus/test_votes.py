@@ -69,10 +69,11 @@ def test_a_perfect_score_is_found_perfect() -> None:
     case = cases(votes.copy(), votes)
     assert within_statement_auc([case], "scores") == 1
     assert within_statement_auc([case], "cosine") == 0
-    gains = choice_gains([case], 3.0, 50, rng)
-    assert len(gains["mixed"]) == 1
-    assert np.allclose(gains["persona"], gains["oracle"])
-    assert gains["oracle"].mean() > gains["approval"].mean()
+    found = choice_gains([case], 3.0, 50, rng)["made up"]
+    assert found["groups"] == 50
+    assert 1 < found["different"] <= 20
+    assert found["persona"] == pytest.approx(found["oracle"])
+    assert found["oracle"] > found["approval"]
 
 
 def test_calibration_error() -> None:
