@@ -5,13 +5,12 @@ from __future__ import annotations
 import warnings
 
 import gradio as gr
-import numpy as np
 from gradio.data_classes import ImageData
-from PIL import Image, ImageOps
+from PIL import Image
 
 from pipelines.errors import InputError
+from pipelines.picture import FORMATS, as_seen
 
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 MAX_PIXELS = 4096 * 4096
 KINDS = "Use a PNG, JPEG or WebP picture."
 
@@ -42,8 +41,7 @@ def read_picture(path: str | None, field: str = "Picture", longest: int = 2048) 
             picture.draft("RGB", (longest, longest))  # a large JPEG is decoded small
             if picture.width * picture.height > MAX_PIXELS:
                 raise _too_large(field)
-            upright = ImageOps.exif_transpose(picture)
-            shown = _eight_bits(upright)
+            shown = as_seen(picture)
     except InputError:
         raise
     except Image.DecompressionBombError:
@@ -56,14 +54,3 @@ def read_picture(path: str | None, field: str = "Picture", longest: int = 2048) 
 
 def _too_large(field: str) -> InputError:
     return InputError("The picture is too large.", "Use one of at most 4096 × 4096 pixels.", field)
-
-
-def _eight_bits(picture: Image.Image) -> Image.Image:
-    """Any of Pillow's modes -> RGB, on white."""
-    if picture.mode.startswith(("I", "F")):  # 16 or 32 bits a pixel
-        grey = np.nan_to_num(np.asarray(picture, dtype=np.float64))
-        picture = Image.fromarray(np.uint8(np.clip(grey / (257 if grey.max() > 255 else 1), 0, 255)))
-    if picture.has_transparency_data:
-        rgba = picture.convert("RGBA")
-        picture = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
-    return picture.convert("RGB")

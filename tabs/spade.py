@@ -9,6 +9,7 @@ import gradio as gr
 
 from pipelines import spade
 from pipelines.errors import InputError
+from pipelines.picture import SUFFIXES
 from pipelines.runtime import Progress
 from pipelines.weights import asset
 from tabs import spade_panels as panels
@@ -27,7 +28,7 @@ PAPER = Paper(
     "kinds of anomaly that nobody labelled.",
 )
 NO_COLUMN = "(none)"
-PICTURE_SUFFIXES = (".zip", ".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
+ENCODERS = [("Embedded, ours: small", "embedded"), ("The paper's ResNet-18: needs a GPU", "hub")]
 
 STEPS = (
     "The unlabelled rows are split into $K = 5$ disjoint subsets. On each, together with the labelled "
@@ -116,6 +117,7 @@ def build() -> None:
                     label="Mode",
                 )
                 truth_column = _dropdown(known_truth, "Truth column", info="Never fitted, only compared with")
+                encoder = gr.Radio(ENCODERS, value="embedded", label="Picture encoder")
                 seed = gr.Number(0, precision=0, label="Seed")
             bar = RunBar("Find anomalies", line("One click on an example runs it."), elem_id="spade-run")
         with gr.Column(scale=6, min_width=320):
@@ -140,19 +142,19 @@ def build() -> None:
     how_it_works(PAPER, STEPS, METRICS, LIMITS)
     opened = share_row(
         PAPER,
-        {"example": example, "mode": mode, "seed": seed},
+        {"example": example, "mode": mode, "encoder": encoder, "seed": seed},
         [f"spade_{name}" for name in ("read", "run", "flag", "map", "tsne", "export", "score")],
-        "The link carries the example, the mode and the seed, never your files.",
+        "The link carries the example, the mode, the encoder and the seed, never your files.",
     )
 
     quiet: dict[str, Any] = {"show_progress": "hidden"}
     private: dict[str, Any] = {**quiet, "api_visibility": "private"}
     controls = [mapping, label_column, anomaly, normal, truth_column]
     outputs = [head, plot, share, top, result]
-    inputs = [files, label_column, anomaly, normal, truth_column, mode, seed]
+    inputs = [files, label_column, anomaly, normal, truth_column, mode, seed, encoder]
     files.upload(read_files, files, [*controls, shown], api_name="spade_read", **quiet)
-    files.upload(lambda: None, outputs=example, **private)
-    files.clear(clear_files, None, [*controls, shown], **private)
+    files.upload(lambda: (None, ""), outputs=[example, about], **private)
+    files.clear(clear_files, None, [about, *controls, shown], **private)
     label_column.input(read_labels, [files, label_column], [anomaly, normal, shown], **private)
     running = bar.connect(run, inputs, outputs, api_name="spade_run")
     running.success(_done, result, [when], **private).then(panels.refresh, result, fills, **private)
@@ -182,7 +184,7 @@ def _paths(files: Sequence[str] | str | None) -> list[str]:
 
 
 def _are_pictures(paths: Sequence[str]) -> bool:
-    pictures = [path.lower().endswith(PICTURE_SUFFIXES) for path in paths]
+    pictures = [path.lower().endswith((".zip", *SUFFIXES)) for path in paths]
     if not any(pictures) and len(paths) > 1:
         raise InputError("These are several tables.", "Upload one table at a time.", "File")
     return any(pictures)
@@ -193,10 +195,10 @@ def read_files(files: list[str]) -> tuple[Any, ...]:
     """Look at an upload: returns the label controls as guessed, and a preview with every automatic step."""
     paths = _paths(files)
     if _are_pictures(paths):
-        from pipelines.spade.pictures import read_pictures
+        from pipelines.spade.pictures import survey
 
-        pictures = read_pictures(paths)
-        return (*_no_controls(), views.preview([], [], pictures.notes, pictures.counted))
+        found = survey(paths)
+        return (*_no_controls(), views.preview([], [], found.notes, found.counted))
     from pipelines.spade.labels import find_label_column, find_truth_column, guess_mapping, values_of
     from pipelines.spade.table import read_table
 
@@ -208,7 +210,7 @@ def read_files(files: list[str]) -> tuple[Any, ...]:
     truth = find_truth_column(table.frame)
     notes = [*table.notes, guess.note]
     rows = table.frame.head(4).to_numpy(str).tolist()
-    total = f"{len(table.frame):,} rows, {table.frame.shape[1]:,} columns."
+    total = f"{_rows(table.frame)}, {table.frame.shape[1]:,} columns."
     return (
         gr.update(visible=True),
         gr.update(choices=columns, value=column or NO_COLUMN),
@@ -232,8 +234,12 @@ def read_labels(files: list[str], label_column: str) -> tuple[Any, ...]:
     return (
         gr.update(choices=values, value=list(guess.anomaly)),
         gr.update(choices=values, value=list(guess.normal)),
-        views.preview([], [], [guess.note], f"{len(table.frame):,} rows."),
+        views.preview([], [], [guess.note], f"{_rows(table.frame)}."),
     )
+
+
+def _rows(frame: Any) -> str:
+    return f"{len(frame):,} row{'s' * (len(frame) != 1)}"
 
 
 def _no_controls() -> tuple[Any, ...]:
@@ -244,7 +250,7 @@ def _no_controls() -> tuple[Any, ...]:
 
 def clear_files() -> tuple[Any, ...]:
     """Hide the label controls when the upload goes; the result stays."""
-    return (*_no_controls(), "")
+    return "", *_no_controls(), ""
 
 
 def _index_of(event: gr.EventData) -> int:
@@ -270,17 +276,18 @@ def run(
     truth_column: str | None = None,
     mode: str = "robust",
     seed: int = 0,
+    encoder: str = "embedded",
 ) -> Iterator[tuple[Any, ...]]:
     """Find the anomalies of a table, or of pictures.
 
     label_column: None finds it, "(none)" means no labels; anomaly and normal: its values, None guesses
-    them; truth_column: None finds one called truth, "(none)" means none. mode: "robust" or "paper". Returns
-    headline, histogram, flagged share, top rows.
+    them; truth_column: None finds one called truth, "(none)" means none. mode: "robust" or "paper". encoder:
+    what sees pictures, "embedded" or "hub". Returns headline, histogram, flagged share, top rows.
     """
     idle = [gr.skip()] * 5
     yield *idle, Progress(0, 1, "reading")
     paths = _paths(files)
-    steps = _pictures(paths, mode, seed) if _are_pictures(paths) else _table(
+    steps = _pictures(paths, mode, seed, encoder) if _are_pictures(paths) else _table(
         paths[0], label_column, anomaly, normal, truth_column, mode, seed
     )  # fmt: skip
     for report in steps:
@@ -321,10 +328,16 @@ def _table(
     yield from analyse(table, guess, truth, mode, int(seed))
 
 
-def _pictures(paths: Sequence[str], mode: Any, seed: int) -> Iterator[Any]:
-    from pipelines.spade.pictures import analyse_pictures, read_pictures
+def _pictures(paths: Sequence[str], mode: Any, seed: int, encoder: str) -> Iterator[Any]:
+    from pipelines.spade.picture_analysis import analyse_pictures
+    from pipelines.spade.pictures import read_pictures
 
-    yield from analyse_pictures(read_pictures(paths), mode, int(seed))
+    for report in read_pictures(paths):
+        if isinstance(report, Progress):
+            yield report
+        else:
+            pictures = report
+    yield from analyse_pictures(pictures, mode, int(seed), encoder)
 
 
 def _top(report: Any) -> str:

@@ -53,13 +53,13 @@ def refresh(result: Result) -> tuple[Any, ...]:
     summary = summary_of(result)
     return (
         views.matching_text(summary),
-        plots.matching(summary),
+        gr.update(value=plots.matching(summary), visible=plots.matched(summary)),
         "score",
         plots.scatter(summary, "score"),
         "",
         views.comparison(summary),
-        plots.curves(summary, "roc"),
-        plots.curves(summary, "precision_recall"),
+        gr.update(value=plots.curves(summary, "roc"), visible=bool(summary.curves)),
+        gr.update(value=plots.curves(summary, "precision_recall"), visible=bool(summary.curves)),
         views.facts(summary),
         gr.DownloadButton(value=None, interactive=False),
         gr.DownloadButton(value=None, interactive=False),

@@ -64,6 +64,11 @@ def densities(summary: Summary) -> go.Figure:
     return fig
 
 
+def matched(summary: Summary) -> bool:
+    """Whether either threshold comes from partial matching."""
+    return any(side is not None and len(side.shares) > 0 for side in (summary.high, summary.low))
+
+
 def matching(summary: Summary) -> go.Figure:
     """W(eta) for both thresholds over the share of rows beyond the candidate (Equations 3 and 4)."""
     fig = figure(280)
@@ -82,10 +87,6 @@ def matching(summary: Summary) -> go.Figure:
             x=[side.shares[best]], y=[side.distances[best]], mode="markers", showlegend=False,
             marker={"size": 11, "color": colour}, hoverinfo="skip",
         )  # fmt: skip
-    if not fig.data:
-        fig.add_annotation(
-            text="No threshold was matched here.", showarrow=False, x=0.5, y=0.5, xref="paper", yref="paper"
-        )
     fig.update_xaxes(
         title="share of unlabelled rows beyond the threshold", type="log", tickvals=TICKS, tickformat="~%"
     )

@@ -116,7 +116,9 @@ def _row(summary: Summary, i: int) -> str:
         new = bool(summary.missed[row])
         kind = "hit" if summary.truth[row] == 1 else "miss"
         tags.append(f"<span class='{kind}'>truth: {html.escape(truth)}{', a new kind' * new}</span>")
-    tags.append(f"<span>{_found_by(str(summary.found_by[row]))}</span>")
+    found = _found_by(str(summary.found_by[row]), summary.labels in ("both", "positive"))
+    if found:
+        tags.append(f"<span>{found}</span>")
     votes = summary.votes[0, row]
     if votes >= 0:
         tags.append(f"<span>{votes} of 5 densities: anomaly</span>")
@@ -153,7 +155,10 @@ def overlay(image: np.ndarray, heat: np.ndarray) -> np.ndarray:
     return np.clip((1 - alpha) * grey + alpha * np.array(HOT), 0, 255).astype(np.uint8)
 
 
-def _found_by(found: str) -> str:
+def _found_by(found: str, by_labels: bool) -> str:
+    """Which view finds a row odd; by_labels: whether labelled anomalies give a view besides the densities."""
+    if not by_labels:
+        return "rare" if found == "density" else ""
     return {
         "both": "labels and densities agree",
         "labels": "found by the labels",

@@ -205,7 +205,9 @@ def analyse(
         mapping = guess_mapping(frame, find_label_column(frame))
     if len(frame) < FEWEST_ROWS:
         raise InputError(
-            f"The table has {len(frame)} rows; at least {FEWEST_ROWS} are needed.", "Add rows.", "Table"
+            f"The table has {len(frame)} row{'s' * (len(frame) != 1)}; at least {FEWEST_ROWS} are needed.",
+            "Add rows.",
+            "Table",
         )
     truth_column = find_truth_column(frame) if truth_column is None else truth_column or None
     if truth_column is not None and truth_column not in frame.columns:

@@ -86,7 +86,8 @@ def million(columns: int = 20, rows: int = 1_000_000) -> dict[str, float]:
 
 def pictures(count: int = 200) -> float:
     """Seconds to analyse `count` generated pictures of 128 x 128 pixels, the encoder's loading included."""
-    from pipelines.spade.pictures import Pictures, analyse_pictures
+    from pipelines.spade.picture_analysis import analyse_pictures
+    from pipelines.spade.pictures import Pictures
     from pipelines.spade.textures import DEFECTS, damage, weave
 
     generator = np.random.default_rng(0)

@@ -24,6 +24,8 @@ FEWEST = 6
 """Labels of each class without which nothing is held out."""
 MOST_CHECKED = 2000
 """Unlabelled rows that a fit of the held-out check uses."""
+CHECK_TREES = 0.5
+"""Share of the usual number of trees in the forests of that check, SPADE's and the references' alike."""
 CURVE_POINTS = 200
 
 
@@ -164,7 +166,7 @@ def held_out(
         tested = np.flatnonzero(fold == i)
         kept = np.sort(np.concatenate([np.flatnonzero((fold >= 0) & (fold != i)), unlabelled]))
         result = None
-        for report in fit(X[kept], y[kept], mode, seed):
+        for report in fit(X[kept], y[kept], mode, seed, CHECK_TREES):
             if isinstance(report, Fit):
                 result = report
             else:

@@ -1,6 +1,6 @@
-"""The picture encoder h: a small convolutional net that learnt to tell pictures from their CutPaste versions.
+"""The picture encoder h: a small convolutional net that learnt to find what CutPaste pasted, cell by cell.
 
-Stands in for the paper's ResNet-18. Input float [n, 3, 128, 128] in [0, 1]; patches are a 16 x 16 grid.
+Stands in for the paper's ResNet-18. Input float [n, 3, 128, 128] in [0, 1]; cells are a 16 x 16 grid.
 """
 
 from __future__ import annotations
@@ -14,67 +14,86 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pipelines.runtime import cpu_count, load_once, use_threads
-from pipelines.weights import asset
+from pipelines.spade.patches import Embedding
+from pipelines.weights import weights_file
 
 SIDE = 128
 GRID = 16
 BATCH = 16
 
 
-def local_contrast(x: Tensor, window: int = 33) -> Tensor:
+COARSE, WINDOW = 4, 9
+"""Local light is averaged over 9 x 9 blocks of 4 x 4 pixels."""
+
+
+def local_contrast(x: Tensor) -> Tensor:
     """Pictures less their local mean, over their local contrast: uneven light goes, texture and defects stay.
 
     x float [n, 3, h, w] in [0, 1]; returns the same shape, mostly within -1 and 1.
     """
 
     def mean(values: Tensor) -> Tensor:
-        for kernel in ((window, 1), (1, window)):
-            padding = (kernel[0] // 2, kernel[1] // 2)
-            values = functional.avg_pool2d(values, kernel, 1, padding, count_include_pad=False)
-        return values
+        coarse = functional.avg_pool2d(values, COARSE)
+        wide = functional.avg_pool2d(coarse, WINDOW, 1, WINDOW // 2, count_include_pad=False)
+        return functional.interpolate(wide, size=values.shape[2:], mode="bilinear")
 
     centred = x - mean(x)
     spread = mean(centred.mean(dim=1, keepdim=True).square()).sqrt()
     return centred / (2 * spread + 0.05)
 
 
-def _block(inputs: int, outputs: int, stride: int) -> nn.Sequential:
+def whole_contrast(x: Tensor) -> Tensor:
+    """Light less the picture's mean, over its contrast: whole parts lighter than the rest show here alone.
+
+    x float [n, 3, h, w] in [0, 1]; returns [n, 1, h, w].
+    """
+    light = x.mean(dim=1, keepdim=True)
+    centred = light - light.mean(dim=(2, 3), keepdim=True)
+    return centred / (2 * centred.square().mean(dim=(2, 3), keepdim=True).sqrt() + 0.05)
+
+
+def _block(inputs: int, outputs: int, stride: int, dilation: int = 1) -> nn.Sequential:
     return nn.Sequential(
-        nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)
-    )
+        nn.Conv2d(
+            inputs, outputs, 3, stride, dilation, dilation, bias=False, padding_mode="reflect"
+        ),  # zeros beyond the edge would look like an edge
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(inplace=True),
+    )  # fmt: skip
 
 
 class Encoder(nn.Module):
-    """Four blocks, 3 x 128 x 128 -> 32 x 64 x 64 -> 64 x 32 x 32 -> 96 x 16 x 16 -> 128 x 16 x 16."""
-
-    CLASSES = 3
-    """CutPaste's task: untouched, pasted patch, pasted scar."""
+    """Four blocks, 4 x 128 x 128 -> 32 x 64 x 64 -> 64 x 32 x 32 -> 96 x 16 x 16 -> 128 x 16 x 16."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.first = _block(3, 32, 2)
+        self.first = _block(4, 32, 2)
         self.second = _block(32, 64, 2)
         self.third = _block(64, 96, 2)
-        self.fourth = _block(96, 128, 1)
-        self.head = nn.Linear(256, self.CLASSES)
-        """The projection g: CutPaste's classes from pooled features."""
+        self.fourth = _block(96, 128, 1, dilation=2)
+        self.head = nn.Sequential(nn.Conv2d(256, 80, 1), nn.ReLU(inplace=True), nn.Conv2d(80, 1, 1))
+        """The projection g: was something pasted here? From a cell's features and those of its picture."""
 
     def maps(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Feature maps of the last three blocks, [n, 64, 32, 32], [n, 96, 16, 16], [n, 128, 16, 16]."""
-        second = self.second(self.first(local_contrast(x)))
+        second = self.second(self.first(torch.cat([local_contrast(x), whole_contrast(x)], dim=1)))
         third = self.third(second)
         return second, third, self.fourth(third)
 
     def forward(self, x: Tensor) -> Tensor:
-        """CutPaste logits, float [n, 3]."""
-        last = self.maps(x)[2]
-        return self.head(torch.cat([last.mean((2, 3)), last.amax((2, 3))], dim=1))
+        """CutPaste logits per cell, float [n, 16, 16]."""
+        return self.pasted(self.maps(x)[2])
 
-    def patches(self, x: Tensor) -> Tensor:
-        """One feature vector per cell, float [n, 256, 288]: three blocks side by side."""
+    def pasted(self, last: Tensor) -> Tensor:
+        """The same from the last block's map."""
+        around = last.mean((2, 3), keepdim=True).expand_as(last)
+        return self.head(torch.cat([last, around], dim=1))[:, 0]
+
+    def cells(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Features per cell, float [n, 256, 288], three blocks side by side; and the logits, [n, 256]."""
         second, third, last = self.maps(x)
         joined = torch.cat([functional.avg_pool2d(second, 2), third, last], dim=1)
-        return joined.flatten(2).transpose(1, 2)
+        return joined.flatten(2).transpose(1, 2), self.pasted(last).flatten(1)
 
 
 class PictureEncoder:
@@ -84,11 +103,12 @@ class PictureEncoder:
         self.net = net.eval()
 
     @torch.inference_mode()
-    def embed(self, pictures: np.ndarray) -> np.ndarray:
-        """Patch features float32 [n, 256, 288] of pictures uint8 [n, 128, 128, 3]."""
+    def embed(self, pictures: np.ndarray) -> Embedding:
+        """Features of pictures uint8 [n, 128, 128, 3]."""
         use_threads(cpu_count())
         x = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255
-        return np.concatenate([self.net.patches(batch).numpy() for batch in x.split(BATCH)])
+        parts = [self.net.cells(batch) for batch in x.split(BATCH)]
+        return Embedding.joined([Embedding(cells.numpy(), pasted.numpy()) for cells, pasted in parts])
 
 
 def save(net: Encoder, path: Path) -> None:
@@ -106,4 +126,4 @@ def read(path: Path) -> Encoder:
 @load_once
 def load() -> PictureEncoder:
     """The embedded encoder."""
-    return PictureEncoder(read(asset("spade", "encoder.safetensors")))
+    return PictureEncoder(read(weights_file("spade", "encoder.safetensors")))

@@ -91,8 +91,10 @@ def reference_scores(
     return scores
 
 
-def negative_forest(X: np.ndarray, y: np.ndarray, seed: int) -> RandomForestClassifier:
+def negative_forest(
+    X: np.ndarray, y: np.ndarray, seed: int, trees: int = LABEL_TREES
+) -> RandomForestClassifier:
     """The paper's "negative supervised" baseline for positive-unlabelled data, with out-of-bag votes."""
     target = (y == ANOMALY).astype(int)
     weight = np.where(target == 1, (target == 0).sum() / max(1, target.sum()), 1.0)
-    return forest(X, target, seed, weight=weight, out_of_bag=True)
+    return forest(X, target, seed, trees, weight, out_of_bag=True)

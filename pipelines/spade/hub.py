@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
+from pipelines.runtime import device, load_once
+from pipelines.spade.patches import Embedding
+
 REPOSITORY = "microsoft/resnet-18"
-REVISION = "main"
+REVISION = "65a5785d9156231087c481e0c7dd33a5ff6f7e3e"
 SIZE = 256
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 BATCH = 16
 
 
 class ResNetEncoder:
-    """Patch features of the second and third stage on a 16 x 16 grid, as `encoder.PictureEncoder` gives
-    them."""
+    """Patch features of the second and third stage on the grid that `encoder.PictureEncoder` has too."""
 
     def __init__(self, model: object) -> None:
         """model: a transformers ResNetModel."""
         self.model = model.eval()
 
-    def embed(self, pictures: np.ndarray) -> np.ndarray:
-        """Patch features float32 [n, 256, d] of pictures uint8 [n, 128, 128, 3]."""
+    def embed(self, pictures: np.ndarray) -> Embedding:
+        """Features of pictures uint8 [n, 128, 128, 3]; it was trained to name things, not on CutPaste."""
         import torch
         from torch.nn import functional
 
@@ -35,14 +39,17 @@ class ResNetEncoder:
                 second, third = stages[2], stages[3]
                 joined = torch.cat([functional.adaptive_avg_pool2d(second, 16), third], dim=1)
                 parts.append(joined.flatten(2).transpose(1, 2).cpu().numpy())
-        return np.concatenate(parts)
+        return Embedding(np.concatenate(parts), None)
 
 
-def load_hub(repository: str = REPOSITORY, revision: str = REVISION) -> ResNetEncoder:
-    """The published weights, by repository and revision; safetensors only. Raises OSError if out of reach."""
+@load_once
+def load(repository: str | Path = REPOSITORY, revision: str | None = REVISION) -> ResNetEncoder:
+    """The published weights from the hub, or from a folder in its layout; safetensors only.
+
+    Downloads 47 MB if it must. Raises OSError if they can't be had.
+    """
     from transformers import ResNetModel
 
-    from pipelines.runtime import device
-
-    model = ResNetModel.from_pretrained(repository, revision=revision, use_safetensors=True)
+    pinned = {"revision": revision} if repository == REPOSITORY else {}
+    model = ResNetModel.from_pretrained(repository, use_safetensors=True, **pinned)
     return ResNetEncoder(model.to(device()))

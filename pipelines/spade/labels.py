@@ -17,18 +17,43 @@ ANOMALY, NORMAL, UNKNOWN = 1, 0, -1
 FIELD = "Labels"
 NAMES = (
     "label", "labels", "y", "anomaly", "is_anomaly", "outlier", "is_outlier", "fraud", "is_fraud", "class",
-    "target", "defect", "status", "标签",
+    "target", "defect", "status", "anomalie", "klasse", "befund", "etiqueta", "标签",
 )  # fmt: skip
 TRUTH_NAMES = ("truth", "ground_truth", "true_label")
 ANOMALY_WORDS = {
     "1", "true", "yes", "y", "anomaly", "anomalous", "anomalies", "abnormal", "outlier", "fraud", "attack",
     "defect", "defective", "bad", "positive", "pos", "malignant", "fail", "failed", "ng", "error", "faulty",
-    "异常",
+    "anomalie", "defekt", "fehler", "fehlerhaft", "schlecht", "ausschuss", "nio", "betrug", "ja", "défaut",
+    "mauvais", "fraude", "oui", "anomalía", "defecto", "malo", "sí", "异常",
 }  # fmt: skip
 NORMAL_WORDS = {
-    "0", "false", "no", "n", "normal", "ok", "good", "inlier", "benign", "negative", "neg", "pass", "passed",
-    "fine", "healthy", "正常",
-}  # fmt: skip
+    "0",
+    "false",
+    "no",
+    "n",
+    "normal",
+    "ok",
+    "good",
+    "inlier",
+    "benign",
+    "negative",
+    "neg",
+    "pass",
+    "passed",
+    "fine",
+    "healthy",
+    "gut",
+    "io",
+    "fehlerfrei",
+    "nein",
+    "bon",
+    "non",
+    "bueno",
+    "correcto",
+    "正常",
+}
+ANY_COLUMN = {"1", "0", "true", "false", "yes", "no", "y", "n", "ja", "nein", "oui", "non", "sí"}
+"""Label words that other columns hold as well."""  # fmt: skip
 BLANK_WORDS = {
     "", "na", "n/a", "nan", "null", "none", "?", "-", "unknown", "unlabelled", "unlabeled", "missing",
     "未标注",
@@ -59,15 +84,32 @@ def values_of(cells: pd.Series) -> pd.Series:
 
 
 def find_label_column(frame: pd.DataFrame) -> str | None:
-    """The column that looks like labels: by its name, or the last one if all its values are label words."""
+    """The column that looks like labels: by its name; the last one if all its values are label words; or any
+    whose values say normal or anomaly in plain words."""
     lowered = {str(name).lower(): name for name in reversed(list(frame.columns))}
     for name in NAMES:
         if name in lowered and frame[lowered[name]].nunique() <= MOST_VALUES:
             return lowered[name]
     last = frame.columns[-1]
     values = {value.lower() for value in values_of(frame[last]).unique()}
-    known = ANOMALY_WORDS | NORMAL_WORDS | BLANK_WORDS | {"-1", BLANK}
-    return last if 2 <= len(values) <= 4 and values <= known else None
+    words, blank = ANOMALY_WORDS | NORMAL_WORDS, BLANK_WORDS | {"-1", BLANK}
+    if 2 <= len(values) <= 4 and values <= words | blank:
+        return last
+    for name in few_valued(frame):
+        said = {value.lower() for value in values_of(frame[name]).unique()} - blank
+        if said and said <= words - ANY_COLUMN and name.lower() not in TRUTH_NAMES:
+            return name
+    return None
+
+
+def few_valued(frame: pd.DataFrame) -> list[str]:
+    """Columns of two to four values, blank ones counted: they might be labels."""
+    return [str(name) for name in frame.columns if 2 <= frame[name].nunique() <= 4]
+
+
+def might_hold_labels(frame: pd.DataFrame) -> str | None:
+    """A column of few values that is blank in most rows: so do labels look in a partly labelled table."""
+    return next((name for name in few_valued(frame) if (values_of(frame[name]) == BLANK).mean() > 0.5), None)
 
 
 def find_truth_column(frame: pd.DataFrame) -> str | None:
@@ -78,7 +120,7 @@ def find_truth_column(frame: pd.DataFrame) -> str | None:
 def guess_mapping(frame: pd.DataFrame, column: str | None) -> Mapping:
     """What the values of `column` most likely mean. Raises InputError if it holds no labels at all."""
     if column is None:
-        return Mapping(None, note="No label column was found: every row counts as unlabelled.")
+        return Mapping(None, note=_no_labels(might_hold_labels(frame)))
     if column not in frame.columns:
         raise InputError(f"There is no column {column!r}.", "Choose one of the table's columns.", FIELD)
     values = sorted(values_of(frame[column]).unique())
@@ -99,6 +141,11 @@ def guess_mapping(frame: pd.DataFrame, column: str | None) -> Mapping:
     elif "-1" in groups["unlabelled"]:
         note = "-1 is read as unlabelled."
     return Mapping(column, *(tuple(groups[key]) for key in groups), note)
+
+
+def _no_labels(candidate: str | None) -> str:
+    note = "No label column was found: every row counts as unlabelled."
+    return f"{note} If {candidate!r} holds labels, choose it above." if candidate else note
 
 
 def _meaning(value: str, values: set[str]) -> str:

@@ -106,9 +106,12 @@ def which_labels(y: np.ndarray) -> Labels:
     )
 
 
-def fit(X: np.ndarray, y: np.ndarray, mode: Mode = "robust", seed: int = 0) -> Iterator[Progress | Fit]:
+def fit(
+    X: np.ndarray, y: np.ndarray, mode: Mode = "robust", seed: int = 0, trees: float = 1.0
+) -> Iterator[Progress | Fit]:
     """Fit SPADE to X float [n, d], finite, with y int [n] in {1, 0, -1}. Yields Progress, finally a Fit.
 
+    trees: share of the usual number of trees in the robust mode's forests.
     Raises InputError if there are too few rows or the mode cannot work with the labels.
     """
     _check(X, y, mode, seed)
@@ -124,7 +127,7 @@ def fit(X: np.ndarray, y: np.ndarray, mode: Mode = "robust", seed: int = 0) -> I
     if len(unlabelled) > MOST_FITTED:
         unlabelled = np.sort(np.random.default_rng(seed).choice(unlabelled, MOST_FITTED, replace=False))
     rows = np.sort(np.concatenate([np.flatnonzero(y != UNKNOWN), unlabelled]))
-    for report in _steps(X[rows], y[rows], mode, seed):
+    for report in _steps(X[rows], y[rows], mode, seed, trees):
         if isinstance(report, Progress):
             yield report
         else:
@@ -136,9 +139,9 @@ def fit(X: np.ndarray, y: np.ndarray, mode: Mode = "robust", seed: int = 0) -> I
     yield Fit(mode, labels, detector, ensemble, unlabelled, densities, v, votes, trust)
 
 
-def _steps(X: np.ndarray, y: np.ndarray, mode: Mode, seed: int) -> Iterator[object]:
+def _steps(X: np.ndarray, y: np.ndarray, mode: Mode, seed: int, trees: float) -> Iterator[object]:
     if mode == "robust":
-        yield from fit_robust(X, y, seed, K)
+        yield from fit_robust(X, y, seed, K, trees)
         return
     yield Progress(0, 1, "starting the networks")
     from pipelines.spade.paper import fit_paper  # brings torch

@@ -17,7 +17,14 @@ from scipy.stats import spearmanr
 from sklearn.ensemble import RandomForestClassifier
 
 from pipelines.runtime import Progress
-from pipelines.spade.forests import PREDICTOR_TREES, balanced, forest, negative_forest, probability
+from pipelines.spade.forests import (
+    LABEL_TREES,
+    PREDICTOR_TREES,
+    balanced,
+    forest,
+    negative_forest,
+    probability,
+)
 from pipelines.spade.labeller import Caps, Ensemble, disjoint_subsets, fit_ensemble
 from pipelines.spade.labels import ANOMALY, NORMAL, UNKNOWN
 from pipelines.spade.scale import Whitening
@@ -105,9 +112,10 @@ class RobustDetector:
 
 
 def fit_robust(
-    X: np.ndarray, y: np.ndarray, seed: int = 0, K: int = 5
+    X: np.ndarray, y: np.ndarray, seed: int = 0, K: int = 5, trees: float = 1.0
 ) -> Iterator[Progress | tuple[RobustDetector, np.ndarray]]:
-    """Fit to X float [n, d], finite, with y int [n] in {1, 0, -1}; at least 2 K unlabelled rows.
+    """Fit to X float [n, d], finite, with y int [n] in {1, 0, -1}; at least 2 K unlabelled rows. trees: share
+    of the usual number of trees.
 
     Yields Progress, finally the detector and the unlabelled rows' scores o_k, float [K, n_u].
     """
@@ -130,14 +138,14 @@ def fit_robust(
     if len(Zp) + len(Zn):
         density[y != UNKNOWN] = ensemble.scores(Z[y != UNKNOWN]).mean(axis=0)
     if len(Zp):
-        label_forests, opinion = _label_forests(Z, y, density, seed)
+        label_forests, opinion = _label_forests(Z, y, density, seed, round(trees * LABEL_TREES))
         yield Progress(3, 6, "forests on the labels alone")
         trust = judge(ensemble, scores, Zp, opinion)
 
     predictors = []
     pairs = [v] if not (len(Zp) and len(Zn)) else [v, by_share(scores, min(share, WIDEST_SHARE))]
     for i, pair in enumerate(pairs):
-        model = _predictor(Z, y, pair, seed + i)
+        model = _predictor(Z, y, pair, seed + i, round(trees * PREDICTOR_TREES))
         if model is not None:
             predictors.append(model)
         yield Progress(4 + i, 6, "predictor on labels and pseudo-labels")
@@ -179,20 +187,22 @@ def judge(ensemble: Ensemble, scores: np.ndarray, Zp: np.ndarray, opinion: np.nd
 
 
 def _label_forests(
-    Z: np.ndarray, y: np.ndarray, density: np.ndarray, seed: int
+    Z: np.ndarray, y: np.ndarray, density: np.ndarray, seed: int, trees: int
 ) -> tuple[tuple[RandomForestClassifier, ...], np.ndarray]:
     """The two forests on labels alone, and the first one's opinion of the unlabelled rows."""
     wide = np.column_stack([Z, density])
     labelled = y != UNKNOWN
     if (y == NORMAL).any():
-        plain = forest(Z[labelled], y[labelled], seed)
-        return (plain, forest(wide[labelled], y[labelled], seed)), probability(plain, Z[~labelled])
-    plain = negative_forest(Z, y, seed)
+        plain = forest(Z[labelled], y[labelled], seed, trees)
+        return (plain, forest(wide[labelled], y[labelled], seed, trees)), probability(plain, Z[~labelled])
+    plain = negative_forest(Z, y, seed, trees)
     opinion = np.nan_to_num(plain.oob_decision_function_[~labelled, 1])
-    return (plain, negative_forest(wide, y, seed)), opinion
+    return (plain, negative_forest(wide, y, seed, trees)), opinion
 
 
-def _predictor(Z: np.ndarray, y: np.ndarray, v: np.ndarray, seed: int) -> RandomForestClassifier | None:
+def _predictor(
+    Z: np.ndarray, y: np.ndarray, v: np.ndarray, seed: int, trees: int
+) -> RandomForestClassifier | None:
     """A forest on labels and pseudo-labels with equal mass; None where they are all of one kind."""
     labelled = y != UNKNOWN
     chosen = np.flatnonzero(~labelled)[v != UNKNOWN]
@@ -200,4 +210,4 @@ def _predictor(Z: np.ndarray, y: np.ndarray, v: np.ndarray, seed: int) -> Random
     if len(np.unique(target)) < 2:
         return None
     weight = balanced(labelled.sum(), len(chosen)) if labelled.any() else None
-    return forest(np.concatenate([Z[labelled], Z[chosen]]), target, seed, PREDICTOR_TREES, weight)
+    return forest(np.concatenate([Z[labelled], Z[chosen]]), target, seed, trees, weight)

@@ -48,7 +48,7 @@ REFUSED = {
     "empty": (b"", "empty"),
     "blank": (b"\n\n  \n", "empty"),
     "header only": (b"a,b,label\n", "no rows"),
-    "one row": (b"a,b,label\n1,2,0\n", "1 rows"),
+    "one row": (b"a,b,label\n1,2,0\n", "has 1 row;"),
     "one column": (b"a\n1\n2\n3\n", "one column"),
     "only labels": (csv({"label": ["1"] * 10 + [""] * 30, "truth": ["1"] * 10 + ["0"] * 30}), "No column"),
     "all text": (csv({"note": [f"free text {i * 7}" for i in range(40)], "x": ["same"] * 40}), "No column"),
@@ -160,6 +160,8 @@ def test_thousands_percent_currency() -> None:
         (["true", "false", "nan"], ("anomaly", "normal", "unlabelled")),
         (["fraud", "ok", "?"], ("anomaly", "normal", "unlabelled")),
         (["Anomaly scratch", "Normal", "unknown"], ("anomaly", "normal", "unlabelled")),
+        (["defekt", "gut", ""], ("anomaly", "normal", "unlabelled")),
+        (["défaut", "bon", "?"], ("anomaly", "normal", "unlabelled")),
     ],
 )
 def test_label_values_are_understood(values: list[str], meaning: tuple[str, ...]) -> None:
@@ -251,3 +253,19 @@ def test_an_encoder_needs_its_columns_only() -> None:
     features = encoder.transform(table.frame)
     assert features.X.shape == (ROWS, 4)
     assert features.owner.tolist() == [0, 1, 2, 2]
+
+
+def test_a_label_column_is_found_by_its_words_wherever_it_stands() -> None:
+    columns = {"Prüfung": ["defekt", "gut", ""] * 20, **plain(), "label": list(range(ROWS))}
+    assert find_label_column(read_table(csv(columns)).frame) == "Prüfung"
+
+
+def test_yes_and_no_are_labels_only_in_the_last_column() -> None:
+    columns = {"insured": ["yes", "no", ""] * 20, **plain(), "label": list(range(ROWS))}
+    assert find_label_column(read_table(csv(columns)).frame) is None
+
+
+def test_a_mostly_blank_column_is_named_where_no_label_is_found() -> None:
+    columns = {"finding": ["crack", "", "", ""] * 15, **plain(), "label": list(range(ROWS))}
+    frame = read_table(csv(columns)).frame
+    assert "If 'finding' holds labels" in guess_mapping(frame, find_label_column(frame)).note
