@@ -63,6 +63,14 @@ def test_the_example_pictures_get_heat_maps(open_page: OpenPage) -> None:
     expect(page.locator(".np-spade-rows > li").first).to_be_visible()
 
 
+def test_an_upload_says_what_it_holds_and_the_example_is_told_no_more(open_page: OpenPage) -> None:
+    page = open_page("spade")
+    expect(visible(page, "1,500 readings of a pump")).to_be_visible()
+    upload(page, asset("spade", EXAMPLES[2].file))
+    expect(visible(page, "120 pictures: 18 labelled normal, 6 labelled anomaly")).to_be_visible()
+    expect(page.get_by_text("1,500 readings of a pump").locator("visible=true")).to_have_count(0)
+
+
 def test_the_slider_recounts(open_page: OpenPage) -> None:
     page = open_page("spade")
     number = page.get_by_label("number input for Flag the top")
