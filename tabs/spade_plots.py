@@ -88,7 +88,7 @@ def matching(summary: Summary) -> go.Figure:
             marker={"size": 11, "color": colour}, hoverinfo="skip",
         )  # fmt: skip
     fig.update_xaxes(
-        title="share of unlabelled rows beyond the threshold", type="log", tickvals=TICKS, tickformat="~%"
+        title="unlabelled share beyond the threshold", type="log", tickvals=TICKS, tickformat="~%"
     )
     fig.update_yaxes(title="Wasserstein distance W(η)", rangemode="tozero")
     return fig

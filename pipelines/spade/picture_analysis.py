@@ -90,7 +90,7 @@ def analyse_pictures(
     order = result.order[pictures.y[result.order] == UNKNOWN]
     top = (order if len(order) else result.order)[:SHOWN]
     heat = joint_heat(maps, good)
-    low, high = np.quantile(heat, (0.5, 0.9995))
+    low, high = np.quantile(heat, (0.85, 0.9995))
     shown = np.stack([heat_pixels(heat[i], low, high) for i in top])
     names = tuple(f"feature {i}" for i in range(X.shape[1]))
     yield PicturesReport(pictures, Features(X, np.arange(X.shape[1]), names), result, top, shown)

@@ -80,6 +80,11 @@ class Survey:
     """Labels by folder or CSV, int [n] in {1, 0, -1}."""
     truth: tuple[str, ...]
     notes: tuple[str, ...]
+    """One note per file that was left out; `told` has each once."""
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        return _counted_notes(self.notes)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -110,7 +115,7 @@ def survey(paths: Sequence[str | Path]) -> Survey:
                 words = truth if PurePosixPath(member.name.lower()).name == "truth.csv" else labels
                 words.update(_named(read(member)[:MOST_WORDS]))
             elif not member.is_picture:
-                notes.append("Left out, for it is no picture: a file.")
+                notes.append("A file was left out: it is no picture.")
     found = tuple(member for member in members if member.is_picture)
     _count(len(found))
     if len(found) > MOST_PICTURES:
@@ -155,10 +160,10 @@ def read_pictures(paths: Sequence[str | Path]) -> Iterator[Progress | Pictures]:
     yield Pictures(Path(paths[0]).name, tuple(names), pile, y, tuple(truth), _counted_notes(notes))
 
 
-def _counted_notes(notes: list[str]) -> tuple[str, ...]:
+def _counted_notes(notes: Sequence[str]) -> tuple[str, ...]:
     """Every note once, with how often it was made."""
     return tuple(
-        f"{note.removesuffix('.')} ({count:,} times)." if count > 1 else note
+        f"{note.removesuffix('.')} ({count:,} files)." if count > 1 else note
         for note, count in Counter(notes).items()
     )
 
@@ -206,11 +211,11 @@ def _members(path: Path, notes: list[str]) -> Iterator[Member]:
         if "__MACOSX" in parts or PurePosixPath(name).name.startswith("."):
             continue
         if name.startswith("/") or ".." in parts or ":" in parts[0]:
-            notes.append("Left out: a file with an unsafe name.")
+            notes.append("A file was left out: its name is unsafe.")
         elif (member.external_attr >> 16) & 0o170000 == 0o120000:
-            notes.append("Left out: a link.")
+            notes.append("A file was left out: it is a link.")
         elif name.lower().endswith(".zip"):
-            notes.append("Left out: a zip inside the zip.")
+            notes.append("A file was left out: it is a zip inside the zip.")
         else:
             total += member.file_size
             if total > MOST_BYTES or member.file_size > MOST_RATIO * max(1, member.compress_size) + 1_000_000:
@@ -229,17 +234,17 @@ def _decode(data: bytes, notes: list[str]) -> tuple[np.ndarray | None, int]:
         ):
             pixels = picture.width * picture.height
             if pixels > MOST_PIXELS:
-                notes.append(f"Left out: a picture of over {MOST_PIXELS // 10**6} megapixels.")
+                notes.append(f"A file was left out: it has over {MOST_PIXELS // 10**6} megapixels.")
                 return None, 0
             if min(picture.size) < 8:
-                notes.append("Left out: a picture smaller than 8 × 8 pixels.")
+                notes.append("A file was left out: it is smaller than 8 × 8 pixels.")
                 return None, 0
             if getattr(picture, "n_frames", 1) > 1:
                 notes.append("Of a moving picture the first frame was taken.")
             picture.draft("RGB", (2 * SIDE, 2 * SIDE))  # a large JPEG is decoded small
             return np.asarray(as_seen(picture).resize((SIDE, SIDE), Image.Resampling.BILINEAR)), pixels
     except Exception:  # damaged files make Pillow raise nearly anything
-        notes.append("Left out, for it is damaged, locked or no picture: a file.")
+        notes.append("A file was left out: it is damaged, locked or no picture.")
         return None, 0
 
 

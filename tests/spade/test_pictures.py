@@ -115,10 +115,10 @@ def test_what_is_unsafe_or_broken_is_left_out_and_told(
     assert len(pictures.names) == 14
     notes = " ".join(pictures.notes)
     for part in (
-        "unsafe name",
+        "name is unsafe (2 files)",
         "a link",
         "a zip inside",
-        "is damaged, locked or no picture: a file (2 times)",
+        "damaged, locked or no picture (2 files)",
         "smaller than 8",
         "megapixels",
     ):
