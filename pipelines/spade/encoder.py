@@ -22,20 +22,17 @@ GRID = 16
 BATCH = 16
 
 
-COARSE, WINDOW = 4, 9
-"""Local light is averaged over 9 x 9 blocks of 4 x 4 pixels."""
-
-
-def local_contrast(x: Tensor) -> Tensor:
+def local_contrast(x: Tensor, window: int = 33) -> Tensor:
     """Pictures less their local mean, over their local contrast: uneven light goes, texture and defects stay.
 
     x float [n, 3, h, w] in [0, 1]; returns the same shape, mostly within -1 and 1.
     """
 
     def mean(values: Tensor) -> Tensor:
-        coarse = functional.avg_pool2d(values, COARSE)
-        wide = functional.avg_pool2d(coarse, WINDOW, 1, WINDOW // 2, count_include_pad=False)
-        return functional.interpolate(wide, size=values.shape[2:], mode="bilinear")
+        for kernel in ((window, 1), (1, window)):
+            padding = (kernel[0] // 2, kernel[1] // 2)
+            values = functional.avg_pool2d(values, kernel, 1, padding, count_include_pad=False)
+        return values
 
     centred = x - mean(x)
     spread = mean(centred.mean(dim=1, keepdim=True).square()).sqrt()

@@ -76,9 +76,7 @@ class PatchDensity:
         mean, deviation = cells.mean(axis=(0, 1)), cells.std(axis=(0, 1)) + 1e-6
         usual = mean[None]
         if by_place:
-            own = cells.mean(axis=0).reshape(GRID, GRID, d)
-            own = gaussian_filter(own, (1, 1, 0), mode="nearest").reshape(places, d)
-            usual = (n * own + PRIOR * mean) / (n + PRIOR)
+            usual = (n * _smooth(cells.mean(axis=0), d) + PRIOR * mean) / (n + PRIOR)
         rows = np.arange(n * places)
         if len(rows) > MOST_PATCHES:
             rows = np.sort(generator.choice(rows, MOST_PATCHES, replace=False))
@@ -88,10 +86,11 @@ class PatchDensity:
 
     def heat(self, cells: np.ndarray) -> np.ndarray:
         """Root of the Mahalanobis distance per patch, float [n, 16, 16]."""
+        mean, root = (part.astype(np.float32) for part in (self.density.mean, self.density.root))
         parts = []
         for chunk in np.split(cells, range(CHUNK, len(cells), CHUNK)):
             rows = ((chunk - self.usual) / self.deviation).reshape(-1, cells.shape[2])
-            parts.append(np.sqrt(self.density.score(rows)))
+            parts.append(np.sqrt(0.5 * np.square((rows - mean) @ root).sum(axis=1)))
         return np.concatenate(parts).reshape(len(cells), GRID, GRID)
 
 
@@ -139,6 +138,31 @@ def pooled(images: np.ndarray, embedding: Embedding, maps: np.ndarray, fitted: n
     heat = [hottest(values) for values in maps]
     light = np.concatenate([images.mean(axis=(1, 2)), images.std(axis=(1, 2))], axis=1)
     return np.concatenate([*main, *heat, light], axis=1)
+
+
+def beyond_place(cells: np.ndarray, fitted: np.ndarray) -> np.ndarray:
+    """How far a picture's cells lie beyond what is usual at their place, float [n, 3 d].
+
+    Per feature: the largest deviation from the place's mean, in units of its spread there, the mean of the
+    eight largest, and the mean of all. cells float [n, 256, d].
+    """
+    among = cells[fitted]
+    d = cells.shape[2]
+    usual = _smooth(among.mean(axis=0), d)
+    spread = np.sqrt(_smooth(among.var(axis=0), d)) + 0.3 * among.std(axis=(0, 1)) + 1e-6
+    parts = []
+    for chunk in np.split(cells, range(CHUNK, len(cells), CHUNK)):
+        ordered = np.sort((chunk - usual) / spread, axis=1)
+        parts.append(
+            np.concatenate([ordered[:, -1], ordered[:, -8:].mean(axis=1), ordered.mean(axis=1)], axis=1)
+        )
+    return np.concatenate(parts)
+
+
+def _smooth(values: np.ndarray, d: int) -> np.ndarray:
+    """Values per place, float [256, d], averaged with those of neighbouring places."""
+    grid = gaussian_filter(values.reshape(GRID, GRID, d), (1, 1, 0), mode="nearest")
+    return grid.reshape(GRID * GRID, d)
 
 
 def principal(values: np.ndarray, most: int, fitted: np.ndarray) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Train the picture encoder with CutPaste on generated textures, and on magnetic tiles if there.
 
-    python -m pipelines.spade.train [--minutes 11] [--data FOLDER] [--quick] [--out FILE]
+    python -m pipelines.spade.train [--minutes 9] [--data FOLDER] [--quick] [--out FILE]
 
 FOLDER holds magnetic_tile_128.npz; only the training part that evaluate.py fixes is read, without labels.
 """
@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 from torch.nn import functional
 
-from pipelines.runtime import fast_bfloat16, use_threads
+from pipelines.runtime import use_threads
 from pipelines.spade.cutpaste import paste
 from pipelines.spade.encoder import GRID, SIDE, Encoder, save
 from pipelines.spade.scenarios import tiles
@@ -85,17 +85,15 @@ def train(pictures: list[Image.Image], seconds: float, seed: int) -> tuple[Encod
     use_threads(1)
     torch.manual_seed(seed)
     generator = np.random.default_rng(seed)
-    net = Encoder().to(memory_format=torch.channels_last)
+    net = Encoder()
     optimiser = torch.optim.AdamW(net.parameters(), lr=RATE, weight_decay=1e-3)
     start, steps, mean_loss = time.process_time(), 0, 0.7
     while (share := (time.process_time() - start) / seconds) < 1:
         for group in optimiser.param_groups:
             group["lr"] = RATE * min(1.0, share / 0.05) * (0.5 + 0.5 * np.cos(np.pi * share))
         images, covers = zip(*(sample(pictures, generator) for _ in range(BATCH)), strict=True)
-        x = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float() / 255  # channels last
-        with torch.autocast("cpu", torch.bfloat16, enabled=fast_bfloat16("cpu")):
-            logits = net(x)
-        loss = dense_loss(logits.float(), torch.from_numpy(np.stack(covers)))
+        x = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float() / 255
+        loss = dense_loss(net(x), torch.from_numpy(np.stack(covers)))
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -110,7 +108,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--minutes", type=float, default=11.0, help="processor time")
+    parser.add_argument("--minutes", type=float, default=9.0, help="processor time")
     parser.add_argument("--data", type=Path, help="folder with magnetic_tile_128.npz")
     parser.add_argument("--quick", action="store_true", help="ten seconds on few textures; nothing is kept")
     parser.add_argument("--seed", type=int, default=0)
