@@ -120,21 +120,19 @@ def joint_heat(maps: np.ndarray, good: np.ndarray) -> np.ndarray:
 
 
 def pooled(images: np.ndarray, embedding: Embedding, maps: np.ndarray, fitted: np.ndarray) -> np.ndarray:
-    """One row of features per picture: its patches at their extremes and on average, regions, heat, light.
+    """One row of features per picture: its patches as they are and beyond what is usual at their place, its
+    regions, heat, light.
 
     images uint8 [n, h, w, 3], maps float [m, n, 16, 16]; fitted bool [n]: the pictures that the principal
-    directions come from. Returns float [n, at most 50 + 5 m + 6].
+    directions and usual patches come from. Returns float [n, at most 50 + 5 m + 6].
     """
     cells = embedding.cells
     n, _, d = cells.shape
-    own = centred(cells)
-    extremes = np.concatenate([own.max(axis=1), own.min(axis=1)], axis=1)
     plain = np.concatenate([cells.max(axis=1), cells.mean(axis=1)], axis=1)
     side = GRID // REGION
     regions = cells.reshape(n, side, REGION, side, REGION, d).mean(axis=(2, 4)).reshape(n, -1)
-    main = [
-        principal(values, count, fitted) for values, count in ((extremes, 20), (plain, 20), (regions, 10))
-    ]
+    beyond = beyond_place(cells, fitted)
+    main = [principal(values, count, fitted) for values, count in ((plain, 20), (regions, 10), (beyond, 20))]
     heat = [hottest(values) for values in maps]
     light = np.concatenate([images.mean(axis=(1, 2)), images.std(axis=(1, 2))], axis=1)
     return np.concatenate([*main, *heat, light], axis=1)
