@@ -76,7 +76,7 @@ LIMITS = (
     "behind a plain forest. On Thyroid the robust mode is no clear gain over the forest, and with only "
     "normals labelled a plain Gaussian is better on Covertype.",
     "It can cost a little: on Wilt, one of the twelve ADBench tables, the robust mode is 0.020 below the "
-    "forest, and on the tiles 0.016. A handful of labels does not tell such a table from one where the "
+    "forest, and on the tiles 0.011. A handful of labels does not tell such a table from one where the "
     "densities help.",
     "Where labelled and unlabelled rows hold the same kinds, a plain forest on the labels is as good: the "
     "page says so when it is.",
