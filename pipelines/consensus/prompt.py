@@ -56,7 +56,7 @@ def shortened(text: str, length: int) -> str:
     text = " ".join(text.split())
     if len(text) <= length:
         return text
-    return text[: length - 1].rsplit(" ", 1)[0].rstrip(",;:") + "…"
+    return text[:length].rsplit(" ", 1)[0][: length - 1].rstrip(",;:") + "…"
 
 
 def statement(answer: str) -> str:
