@@ -21,6 +21,8 @@ class Weights:
     """λ, of the label's log likelihood."""
     concepts: float = 100.0
     """γ, of concept supervision."""
+    prototypes: float = 0.0
+    """Of the pull of prototypes to their classes' concepts: in the authors' code, not in the paper."""
     noise: float = 0.0
     """Standard deviation of a Gaussian p(x | z); 0: Bernoulli pixels."""
 
@@ -33,6 +35,7 @@ class Terms:
     divergence: Tensor
     label: Tensor
     concepts: Tensor
+    prototypes: Tensor
 
     def total(self, weights: Weights) -> Tensor:
         """-L: what training minimises."""
@@ -41,6 +44,7 @@ class Terms:
             + weights.beta * self.divergence
             + weights.classes * self.label
             + weights.concepts * self.concepts
+            + weights.prototypes * self.prototypes
         )
 
 
@@ -84,15 +88,23 @@ def glancenet_terms(
     labelled: Tensor,
     noise: float,
     generator: torch.Generator,
+    opaque: bool = True,
 ) -> Terms:
-    """The GlanceNet's objective on a batch: x [n, channels, side, side], y int [n], concepts [n, k]."""
+    """The GlanceNet's objective on a batch: x [n, channels, side, side], y int [n], concepts [n, k].
+
+    Without `opaque` the decoder sees concepts alone: so training starts, lest opaque dimensions take over
+    what concepts can say.
+    """
     mean, log_variance = (part.float() for part in net.encode(x))
     z = sample_code(mean, log_variance, generator)
+    k = net.shape.concepts
+    seen = z if opaque else functional.pad(z[:, :k], (0, net.shape.opaque))
     return Terms(
-        reconstruction(net.decode(z).float(), x, noise).mean(),
+        reconstruction(net.decode(seen).float(), x, noise).mean(),
         divergence(mean, log_variance, net.prior_mean(y), net.prior_deviation()).mean(),
         functional.cross_entropy(net.classifier(z).float(), y),
         supervision(z, concepts, labelled),
+        supervision(net.prior_mean(y), concepts, labelled),
     )
 
 
@@ -105,4 +117,5 @@ def bottleneck_terms(net: BottleneckNet, x: Tensor, y: Tensor, concepts: Tensor,
         nothing,
         functional.cross_entropy(net.classifier(z).float(), y),
         supervision(z, concepts, labelled),
+        nothing,
     )

@@ -16,12 +16,12 @@ from pipelines.glancenets.worlds import WORLDS
 WIDTHS = {"faces": (16, 32, 64, 128), "digits": (16, 32), "sprites": (8, 16, 32, 64)}
 HIDDEN = {"faces": 128, "digits": 64, "sprites": 64}
 RECIPES = {
-    "faces": Recipe(steps=5500, rate=4e-3, weights=Weights(concepts=1000.0, noise=0.2)),
+    "faces": Recipe(steps=3000, rate=4e-3, weights=Weights(concepts=1000.0, noise=0.3)),
     "digits": Recipe(steps=1400, batch=100, rate=3e-3, weights=Weights(classes=0.0)),
-    "sprites": Recipe(steps=2500),
+    "sprites": Recipe(steps=1200, rate=4e-3),
 }
 """Of the GlanceNets."""
-BOTTLENECK_STEPS = {"faces": 3000, "digits": 1000, "sprites": 1500}
+BOTTLENECK_STEPS = {"faces": 1000, "digits": 800, "sprites": 600}
 SEEDS = {"faces": (0,), "digits": (0, 1, 2), "sprites": (0, 1, 2)}
 """Seeds that are embedded; the page shows the first."""
 KINDS = {"glancenet": GlanceNet, "cbnm": BottleneckNet}

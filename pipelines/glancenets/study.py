@@ -30,7 +30,7 @@ from pipelines.weights import ASSETS
 
 LEVELS = (0.01, 0.1, 1.0)
 SEEDS = (0, 1, 2)
-STEPS = {"glancenet": 3000, "cbnm": 2000}
+STEPS = {"glancenet": 1200, "cbnm": 800}
 TEST = 4000
 
 

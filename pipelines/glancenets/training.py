@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +13,12 @@ from torch import Tensor, nn
 from pipelines.glancenets.method import Terms, Weights, bottleneck_terms, glancenet_terms
 from pipelines.glancenets.model import BottleneckNet, GlanceNet, Shape
 from pipelines.runtime import fast_bfloat16
+
+LABELLED = 0.25
+"""Least share of a batch whose concepts are labelled; a random batch would often hold none at 1 %."""
+
+CONCEPTS_ALONE = 0.15
+"""Share of the steps, the first ones, in which the decoder sees no opaque dimension."""
 
 
 @dataclass(frozen=True)
@@ -57,12 +64,14 @@ def train(
     optimiser = torch.optim.Adam(net.parameters(), recipe.rate)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, recipe.rate, recipe.steps, pct_start=0.1)
     labelled = labelled_part(len(pictures.x), recipe.supervision, seed)
-    order, start = torch.empty(0, dtype=torch.int64), time.monotonic()
+    everyone, known = _shuffled(torch.arange(len(pictures.x)), generator), None
+    if recipe.supervision < LABELLED:
+        known = _shuffled(labelled.nonzero()[:, 0], generator)
+    start = time.monotonic()
     for step in range(recipe.steps):
-        if len(order) < recipe.batch:
-            order = torch.cat([order, torch.randperm(len(pictures.x), generator=generator)])
-        batch, order = order[: recipe.batch], order[recipe.batch :]
-        terms = _terms(net, pictures.part(batch), labelled[batch], recipe, generator)
+        batch = _take(everyone, known, recipe.batch)
+        opaque = step >= CONCEPTS_ALONE * recipe.steps
+        terms = _terms(net, pictures.part(batch), labelled[batch], recipe, generator, opaque)
         optimiser.zero_grad()
         terms.total(recipe.weights).backward()
         nn.utils.clip_grad_norm_(net.parameters(), 1000.0)
@@ -71,6 +80,18 @@ def train(
         if step % 500 == 0 or step == recipe.steps - 1:
             say(f"{kind.__name__} {step:6} {_report(terms)} {time.monotonic() - start:.0f} s")
     return net.eval()
+
+
+def _shuffled(indices: Tensor, generator: torch.Generator) -> Iterator[int]:
+    """Endlessly, in a new order each time round."""
+    while True:
+        yield from indices[torch.randperm(len(indices), generator=generator)].tolist()
+
+
+def _take(everyone: Iterator[int], known: Iterator[int] | None, size: int) -> Tensor:
+    """Indices of a batch; where labels are few, a LABELLED part of it has them."""
+    few = round(LABELLED * size) if known else 0
+    return torch.tensor([*islice(everyone, size - few), *islice(known or (), few)])
 
 
 def labelled_part(count: int, share: float, seed: int) -> Tensor:
@@ -82,13 +103,18 @@ def labelled_part(count: int, share: float, seed: int) -> Tensor:
 
 
 def _terms(
-    net: nn.Module, batch: Pictures, labelled: Tensor, recipe: Recipe, generator: torch.Generator
+    net: nn.Module,
+    batch: Pictures,
+    labelled: Tensor,
+    recipe: Recipe,
+    generator: torch.Generator,
+    opaque: bool,
 ) -> Terms:
     x = batch.x.to(memory_format=torch.channels_last).float() / 255
     with torch.autocast("cpu", torch.bfloat16, enabled=fast_bfloat16("cpu")):
         if isinstance(net, GlanceNet):
             noise = recipe.weights.noise
-            return glancenet_terms(net, x, batch.y, batch.concepts, labelled, noise, generator)
+            return glancenet_terms(net, x, batch.y, batch.concepts, labelled, noise, generator, opaque)
         return bottleneck_terms(net, x, batch.y, batch.concepts, labelled)
 
 

@@ -106,8 +106,10 @@ def test_terms_are_weighted_into_one_loss() -> None:
         + 2 * terms.divergence.item()
         + 3 * terms.label.item()
         + 4 * terms.concepts.item()
+        + 5 * terms.prototypes.item()
     )
-    assert terms.total(Weights(beta=2, classes=3, concepts=4)).item() == pytest.approx(expected, rel=1e-5)
+    weights = Weights(beta=2, classes=3, concepts=4, prototypes=5)
+    assert terms.total(weights).item() == pytest.approx(expected, rel=1e-5)
     terms = bottleneck_terms(BottleneckNet(SHAPE), x, pictures.y, pictures.concepts, everything)
     assert terms.reconstruction == terms.divergence == 0
 
@@ -140,3 +142,18 @@ def test_shapes_of_codes_and_pictures() -> None:
     assert mean.shape == log_variance.shape == (2, 5)
     assert net.decode(mean).shape == (2, 1, 16, 16)
     assert np.isfinite(net.decode(1e3 * torch.ones(1, 5)).detach().numpy()).all()
+
+
+def test_at_first_the_decoder_sees_concepts_alone() -> None:
+    pictures, net = toy(8), GlanceNet(SHAPE).eval()
+    x, everything = pictures.x.float() / 255, torch.ones(8, dtype=torch.bool)
+
+    def rebuilt(opaque: bool) -> float:
+        generator = torch.Generator().manual_seed(0)
+        batch = (x, pictures.y, pictures.concepts, everything)
+        return glancenet_terms(net, *batch, 0.0, generator, opaque).reconstruction.item()
+
+    before = {opaque: rebuilt(opaque) for opaque in (False, True)}
+    net.decoder[0].weight.data[:, 2:] = 0
+    assert rebuilt(False) == pytest.approx(before[False])
+    assert rebuilt(True) == pytest.approx(before[False]) != before[True]
