@@ -48,8 +48,10 @@ class Size:
     repeats: int
 
 
-FULL = Size(faces=4000, moved_faces=2000, sprites=2000, corners=4000, repeats=200)
-QUICK = Size(faces=1200, moved_faces=400, sprites=500, corners=800, repeats=40)
+FULL = Size(faces=3000, moved_faces=500, sprites=800, corners=1200, repeats=60)
+QUICK = Size(faces=800, moved_faces=300, sprites=400, corners=600, repeats=40)
+TEST = 4000
+"""Faces of the test set, of which the first ones are drawn."""
 
 
 def leakage(
@@ -204,7 +206,7 @@ def meters(measured: dict[str, dict[str, Any]]) -> dict[str, dict[str, float | N
 
 def measure(size: Size, data: Path | None) -> dict[str, Any]:
     """All figures."""
-    test = datasets.drawn("faces", size.faces, datasets.TEST_SEED)
+    test = datasets.drawn("faces", TEST, datasets.TEST_SEED, first=size.faces)
     measured = {
         "digits": over_seeds("digits", *digit_sets(data)),
         "sprites": over_seeds(

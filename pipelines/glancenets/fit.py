@@ -27,9 +27,9 @@ from pipelines.glancenets.worlds import WORLDS
 from pipelines.runtime import use_threads
 from pipelines.weights import ASSETS, refresh_card
 
-TRAINING = 6000
+TRAINING = 2000
 """Training pictures, the first ones, that thresholds are taken over (digits: all)."""
-PROBED = {"digits": 8000, "faces": 2000, "sprites": 4000}
+PROBED = {"digits": 8000, "faces": 600, "sprites": 1000}
 """Pictures outside the training world that a probe learns from; tests use others."""
 PROBE_SEED = 10
 ENDS = (0.005, 0.995)

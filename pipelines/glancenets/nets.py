@@ -16,8 +16,10 @@ from pipelines.glancenets.worlds import WORLDS
 WIDTHS = {"faces": (16, 32, 64, 128), "digits": (16, 32), "sprites": (8, 16, 32, 64)}
 HIDDEN = {"faces": 128, "digits": 64, "sprites": 64}
 RECIPES = {
-    "faces": Recipe(steps=3000, rate=4e-3, weights=Weights(concepts=1000.0, noise=0.3)),
-    "digits": Recipe(steps=1400, batch=100, rate=3e-3, weights=Weights(classes=0.0)),
+    "faces": Recipe(steps=3000, rate=4e-3, refit=True, weights=Weights(concepts=1000.0, noise=0.3)),
+    "digits": Recipe(
+        steps=1400, batch=100, rate=3e-3, concepts_alone=0.0, refit=True, weights=Weights(classes=0.0)
+    ),
     "sprites": Recipe(steps=1200, rate=4e-3),
 }
 """Of the GlanceNets."""

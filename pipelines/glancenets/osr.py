@@ -14,6 +14,8 @@ from torch import Tensor
 from pipelines.glancenets.model import GlanceNet
 
 PERCENTILE = 0.95
+OPAQUE_PERCENTILE = 0.94
+"""Of our own test, chosen on digits of MNIST's training part, so that 83 % of unseen 4s and 5s are kept."""
 BATCH = 256
 
 
@@ -59,13 +61,13 @@ def judge(net: GlanceNet, mean: Tensor, error: Tensor) -> Codes:
     return Codes(mean, error, distances, mean[:, k:].norm(dim=1))
 
 
-def fit(training: Codes, y: Tensor, percentile: float = PERCENTILE) -> Thresholds:
+def fit(training: Codes, y: Tensor) -> Thresholds:
     """Thresholds from training pictures of classes y, int [n]."""
     classes = range(training.distances.shape[1])
     return Thresholds(
-        training.error.quantile(percentile),
-        torch.stack([training.distances[y == c, c].quantile(percentile) for c in classes]),
-        training.opaque.quantile(percentile),
+        training.error.quantile(PERCENTILE),
+        torch.stack([training.distances[y == c, c].quantile(PERCENTILE) for c in classes]),
+        training.opaque.quantile(OPAQUE_PERCENTILE),
     )
 
 

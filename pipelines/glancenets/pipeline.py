@@ -149,7 +149,7 @@ class Pipeline:
             raise InputError("There is nothing to read yet.", "Draw one digit, large and dark.", "Digit")
 
     def _tensor(self, picture: np.ndarray) -> Tensor:
-        pixels = torch.from_numpy(np.ascontiguousarray(picture)).float() / 255
+        pixels = torch.from_numpy(picture.astype(np.float32)) / 255
         return pixels.permute(2, 0, 1)[None] if self.world.channels == 3 else pixels[None, None]
 
     @torch.inference_mode()

@@ -21,10 +21,10 @@ from torch.nn import functional
 
 from pipelines.glancenets import dci
 from pipelines.glancenets.datasets import TEST_SEED, drawn, training
-from pipelines.glancenets.model import GlanceNet, Shape
+from pipelines.glancenets.model import Shape
 from pipelines.glancenets.nets import KINDS, RECIPES, shape_of
 from pipelines.glancenets.osr import BATCH
-from pipelines.glancenets.training import Pictures, train
+from pipelines.glancenets.training import Pictures, concept_codes, train
 from pipelines.runtime import use_threads
 from pipelines.weights import ASSETS
 
@@ -44,19 +44,10 @@ def study_shape() -> Shape:
     return replace(shape_of("faces"), side=32, widths=(16, 32, 64))
 
 
-@torch.inference_mode()
-def concepts_of(net: torch.nn.Module, x: torch.Tensor) -> torch.Tensor:
-    """Concept logits z_J, float [n, k], of pictures uint8."""
-    codes = []
-    for batch in x.split(BATCH):
-        code = net.encode(batch.float() / 255)
-        codes.append(code[0] if isinstance(net, GlanceNet) else code)
-    return torch.cat(codes)[:, : net.shape.concepts]
-
-
 def measures(net: torch.nn.Module, test: Pictures) -> dict[str, Any]:
     """Alignment by Lasso and by least squares, explicitness, and the accuracy of classes."""
-    z = concepts_of(net, test.x)
+    with torch.inference_mode():
+        z = torch.cat([concept_codes(net, x) for x in test.x.split(BATCH)])
     values, factors = torch.sigmoid(z).numpy(), test.concepts.numpy()
     lasso, linear = (dci.measure(values, factors, kind) for kind in ("lasso", "linear"))
     with torch.inference_mode():
@@ -72,7 +63,7 @@ def measures(net: torch.nn.Module, test: Pictures) -> dict[str, Any]:
 
 def one_run(kind: str, level: float, seed: int, pictures: Pictures, test: Pictures) -> dict[str, Any]:
     """Train and measure one of the eighteen."""
-    recipe = replace(RECIPES["faces"], steps=STEPS[kind], supervision=level)
+    recipe = replace(RECIPES["faces"], steps=STEPS[kind], supervision=level, refit=False)
     net = train(KINDS[kind], study_shape(), pictures, recipe, seed, lambda line: print(line, flush=True))
     return {"model": kind, "supervision": level, "seed": seed, **measures(net, test)}
 

@@ -17,9 +17,6 @@ from pipelines.runtime import fast_bfloat16
 LABELLED = 0.25
 """Least share of a batch whose concepts are labelled; a random batch would often hold none at 1 %."""
 
-CONCEPTS_ALONE = 0.15
-"""Share of the steps, the first ones, in which the decoder sees no opaque dimension."""
-
 
 @dataclass(frozen=True)
 class Pictures:
@@ -46,6 +43,10 @@ class Recipe:
     """Peak of the one-cycle learning rate."""
     supervision: float = 1.0
     """Share of the pictures whose concepts are labelled."""
+    concepts_alone: float = 0.15
+    """Share of the steps, the first ones, in which the decoder sees no opaque dimension."""
+    refit: bool = False
+    """Whether the dense layer is fitted once more, alone, to the finished codes."""
     weights: Weights = field(default_factory=Weights)
 
 
@@ -70,7 +71,7 @@ def train(
     start = time.monotonic()
     for step in range(recipe.steps):
         batch = _take(everyone, known, recipe.batch)
-        opaque = step >= CONCEPTS_ALONE * recipe.steps
+        opaque = step >= recipe.concepts_alone * recipe.steps
         terms = _terms(net, pictures.part(batch), labelled[batch], recipe, generator, opaque)
         optimiser.zero_grad()
         terms.total(recipe.weights).backward()
@@ -79,7 +80,28 @@ def train(
         schedule.step()
         if step % 500 == 0 or step == recipe.steps - 1:
             say(f"{kind.__name__} {step:6} {_report(terms)} {time.monotonic() - start:.0f} s")
-    return net.eval()
+    net.eval()
+    if recipe.refit:
+        fit_classifier(net, pictures)
+    return net
+
+
+def fit_classifier(net: GlanceNet | BottleneckNet, pictures: Pictures, steps: int = 600) -> None:
+    """Fit the dense layer alone, to the labels, by fixed mean codes of all pictures."""
+    with torch.inference_mode():
+        codes = torch.cat([concept_codes(net, x) for x in pictures.x.split(256)])
+    codes = codes.clone()
+    optimiser = torch.optim.Adam(net.classifier.parameters(), 0.05)
+    for _ in range(steps):
+        optimiser.zero_grad()
+        nn.functional.cross_entropy(net.classifier(codes), pictures.y).backward()
+        optimiser.step()
+
+
+def concept_codes(net: GlanceNet | BottleneckNet, x: Tensor) -> Tensor:
+    """Mean z_J, float [n, k], of pictures uint8."""
+    code = net.encode(x.float() / 255)
+    return (code[0] if isinstance(net, GlanceNet) else code)[:, : net.shape.concepts]
 
 
 def _shuffled(indices: Tensor, generator: torch.Generator) -> Iterator[int]:

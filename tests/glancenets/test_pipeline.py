@@ -76,7 +76,6 @@ def test_most_pictures_of_the_world_are_accepted_and_classed(world: str) -> None
     ("world", "factors", "share"),
     [
         ("faces", {"position": 0.8}, 1.0),
-        ("faces", {"hat": 1}, 0.9),
         ("faces", {"background": 1}, 1.0),
         ("sprites", {"x": 0.5, "y": 0.5}, 1.0),
         ("digits", {"digit": 0}, 0.9),
