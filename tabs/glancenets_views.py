@@ -80,7 +80,7 @@ class AnswerView(gr.HTML):
       <span class="np-reason ${row.weight < 0 ? "minus" : ""}" style="--size:${row.size}"><i></i></span>
       <span>${row.says}</span></li>`).join("")}</ul>`}
     ${value.leak ? `<div class="np-leak"><p><b>The leak.</b> ${value.leak.question} Nothing in the concepts
-      should tell. A probe that sees only them says:</p>
+      should tell. A probe that sees only them, and always answers, says:</p>
       <ul>${value.leak.rows.map((row) => `<li><span>${row.model}</span><b>${row.answer}</b>
         <span>${row.says}</span></li>`).join("")}</ul></div>` : ""}
     </div>`}"""
@@ -147,7 +147,7 @@ def changed_words(reading: Reading) -> str:
 
 def answer_value(reading: Reading, rule: Rule, anyway: bool) -> dict[str, Any]:
     """The value of an AnswerView. A rejected picture gets no answer, unless `anyway`; then the leak shows."""
-    world = WORLDS[reading.world]
+    world, rejected = WORLDS[reading.world], not reading.verdict(rule).accepted
     ours, theirs = reading.glancenet, reading.bottleneck
     best = ours.prediction
     parts = [
@@ -156,7 +156,7 @@ def answer_value(reading: Reading, rule: Rule, anyway: bool) -> dict[str, Any]:
     ]
     largest = max(float(np.abs(ours.contributions).max()), float(np.abs(ours.bias).max()), 1e-6)
     return {
-        "refused": not (anyway or reading.verdict(rule).accepted),
+        "refused": rejected and not anyway,
         "best": best,
         "best_bottleneck": theirs.prediction,
         "classes": [
@@ -178,7 +178,7 @@ def answer_value(reading: Reading, rule: Rule, anyway: bool) -> dict[str, Any]:
             }
             for label, part in parts
         ],
-        "leak": _leak(reading) if anyway else None,
+        "leak": _leak(reading) if rejected and anyway else None,
     }
 
 
