@@ -17,10 +17,12 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class Progress:
-    """One report of a running job: `step` of `total` done, a short `message`, a `preview` to show."""
+    """One report of a running job: `step` of `total` done, a short `message`, a `preview` to show.
 
-    step: int
-    total: int
+    A job of unequal stages counts shares: `step` in 0..1 of a `total` of 1; 0 of 0 where nobody knows."""
+
+    step: float
+    total: float
     message: str = ""
     preview: Any = None
 
@@ -42,17 +44,21 @@ REPORT_EVERY = 0.4
 """Seconds between the reports of `in_background`; a job owes one at least every half second."""
 
 
-def in_background(work: Callable[[], T], report: R) -> Generator[R, None, T]:
+def in_background(work: Callable[[], T], report: R, lasting: bool = False) -> Generator[R, None, T]:
     """For steps of a job that last a second or two (an import, a compilation): run one in a thread.
 
     Yields `report` until it is done, and returns what it returns: `result = yield from in_background(...)`.
-    Closing the generator waits for the step to end.
+    Closing the generator waits for the step to end; not if its work is `lasting` (a model that stays loaded):
+    then it ends by itself, and whoever wants the same next waits for it.
     """
-    with ThreadPoolExecutor(1) as pool:
+    pool = ThreadPoolExecutor(1)
+    try:
         result = pool.submit(work)
         while not wait([result], REPORT_EVERY).done:
             yield report
         return result.result()
+    finally:
+        pool.shutdown(wait=not lasting)
 
 
 def cpu_count() -> int:

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import importlib
+import os
 import random
 import re
-import tempfile
-import time
-from collections.abc import Callable, Generator, Iterator
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import gradio as gr
+from gradio.components import Component
 
 from pipelines.backbones import vocabulary
-from pipelines.runtime import Progress, in_background
 from pipelines.weights import ASSETS
 from tabs import sjc_views as parts
+from tabs import unchecked
 from tabs.chips import Chips, chip_group
 from tabs.shell import Examples, Metric, Paper, RunBar, downloads, how_it_works, offer, paper_card, share_row
-from tabs.status import answer, job, line
-from tabs.turntable import Turntable, live_value, turntable_value, webp_url
+from tabs.sjc_run import OUTPUTS, Runs, generate, keep
+from tabs.status import answer, line
+from tabs.turntable import Turntable
 
 PAPER = Paper(
     name="sjc",
@@ -41,9 +37,6 @@ VIEW_MODES = [
 ]
 WHITE = (1.0, 1.0, 1.0, 1.0)
 ESTIMATORS = [("Eq. 16: less noise", "eq16"), ("Eq. 15", "eq15")]
-FILES = {"glb": "Mesh (GLB)", "obj": "OBJ", "ply": "PLY", "mp4": "Film (MP4)", "gif": "GIF"}
-OUTPUTS = ("stage", "dreams", "hint", "facts", *FILES, "latest")
-"""What a run fills, in the order of its outputs."""
 
 STEPS = (
     r"A denoiser $D(x; \sigma)$ that was trained on captioned pictures gives their score: "
@@ -84,13 +77,13 @@ def build() -> None:
     """Lay out the tab inside the current gr.Tab."""
     known = vocabulary.load(ASSETS / "backbones/diffusion")
     ready = parts.ready_made()
-    turn_start, dreams_start, mesh_start, facts_start = ready[0].shown()
-    latest = gr.State(None)
+    turn_start, dreams_start, facts_start = ready[0].shown()
+    latest, runs = gr.State(None), gr.State(Runs())
     paper_card(PAPER)
     with gr.Row(equal_height=False, elem_classes="np-workbench"):
         with gr.Column(scale=4, min_width=300):
             with gr.Column(elem_classes="np-input"):
-                prompt = gr.Textbox(
+                prompt = unchecked.Text(
                     ready[0].prompt, label="What shall it be?", placeholder="a red sofa", max_lines=2, lines=1
                 )
                 bar = RunBar(
@@ -98,7 +91,7 @@ def build() -> None:
                     line("What you see was made before. Yours takes about half a minute."),
                     elem_id="sjc-run",
                 )
-                hint = Chips()
+                hint = Chips(label="Nearest known prompt, where this one is far from all")
             examples = Examples(
                 [(entry.thumbnail, entry.prompt) for entry in ready],
                 label="Ready-made: one click shows it and fills the prompt",
@@ -107,30 +100,22 @@ def build() -> None:
             words = Chips([chip_group("Colours", list(known.colours), "colour", known.colours)])
             with gr.Accordion("Everything it has seen", open=False):
                 things = Chips(_things(known))
-            quality = gr.Radio(
+            quality = unchecked.Radio(
                 [("Fast", "fast"), ("Normal, about twice as long", "normal")], value="fast", label="Quality"
             )
             with gr.Row(elem_classes="np-seed"):
-                seed = gr.Number(0, precision=0, minimum=0, label="Seed", min_width=100)
+                seed = unchecked.Number(0, precision=0, minimum=0, label="Seed", min_width=100)
                 dice = gr.Button("Another seed", size="sm", min_width=100)
-            with gr.Accordion("Experiments", open=False):
-                mode = gr.Radio(
-                    VIEW_MODES, value="continuous", label="Tell the model where the camera stands"
-                )
-                paas = gr.Radio(
-                    ESTIMATORS, value="eq16", label="Estimator of the score (perturb-and-average)"
-                )
-                depth = gr.Slider(0, 100, value=0, step=5, label="Pull the object to the middle")
-                model = gr.Radio(MODELS, value="embedded", label="Text-to-image model")
+            mode, paas, depth, model = _experiments()
         with gr.Column(scale=6, min_width=320):
             with gr.Tabs(elem_classes="np-result"):
                 with gr.Tab("Turn it") as turn_tab:
-                    stage = Turntable(turn_start)
+                    stage = Turntable(turn_start, label="Turntable")
                 with gr.Tab("The mesh", elem_id="tab-sjc-mesh") as mesh_tab:
                     viewer = gr.Model3D(show_label=False, clear_color=WHITE, height=420)
-                    facts = gr.HTML(facts_start)
-            dreams = gr.HTML(dreams_start, elem_classes="np-result")
-            files = downloads(FILES.values(), [mesh_start])
+                    facts = gr.HTML(facts_start, label="Mesh statistics")
+            dreams = gr.HTML(dreams_start, label="2D samples", elem_classes="np-result")
+            files = downloads(parts.FILES.values(), list(ready[0].files().values()))
     how_it_works(PAPER, STEPS, METRICS, LIMITS)
     controls = {
         "prompt": prompt,
@@ -144,14 +129,16 @@ def build() -> None:
 
     results = [stage, dreams, hint, facts, *files, latest]
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-    shaped = bar.connect(generate, [*controls.values(), model], results, api_name="sjc_generate")
+    bar.run.click(Runs.begin, runs, queue=False, **quiet)
+    shaped = bar.connect(generate, [*controls.values(), model, runs], results, api_name="sjc_generate")
     shaped.success(offer, files, files, queue=False, **quiet)
-    bar.stopped.then(keep, latest, [*results, bar.status], concurrency_id="sjc-keep", **quiet).success(
-        offer, files, files, queue=False, **quiet
-    )
+    bar.stopped.then(
+        keep, [latest, runs], [*results, bar.status], concurrency_id="sjc-keep", **quiet
+    ).success(offer, files, files, queue=False, **quiet)
     prompt.submit(None, js=bar.press)
     dice.click(lambda: random.randrange(10_000), outputs=seed, queue=False, **quiet)
-    examples.select(show_ready, None, [prompt, seed, *results, bar.status], queue=False, **quiet).success(
+    shown = [prompt, seed, *results, bar.status]
+    examples.select(show_ready, examples, shown, trigger_mode="always_last", **quiet).success(
         offer, files, files, queue=False, **quiet
     )
     # A viewer that is given a mesh while its tab was never open stays blank: it gets one when it is seen.
@@ -163,6 +150,17 @@ def build() -> None:
     )
     for chips in (words, things, hint):
         chips.select(use_word, prompt, prompt, queue=False, **quiet)
+
+
+def _experiments() -> tuple[Component, Component, Component, Component]:
+    """What changes the method: view prompts, estimator, centre loss, model."""
+    with gr.Accordion("Experiments", open=False):
+        mode = unchecked.Radio(VIEW_MODES, value="continuous", label="Tell the model where the camera stands")
+        paas = unchecked.Radio(ESTIMATORS, value="eq16", label="Estimator of the score (perturb-and-average)")
+        depth = unchecked.Slider(0, 100, value=0, step=5, label="Pull the object to the middle")
+        preferred = "hub" if os.environ.get("NINE_PAPERS_MODELS") == "hub" else "embedded"
+        model = unchecked.Radio(MODELS, value=preferred, label="Text-to-image model")
+    return mode, paas, depth, model
 
 
 def _things(known: vocabulary.Vocabulary) -> list[dict[str, Any]]:
@@ -197,141 +195,12 @@ def with_word(prompt: str, word: str, kind: str, colours: list[str]) -> str:
     return f"{'an' if text[0] in 'aeiou' else 'a'} {text}"
 
 
-@job(outputs=len(OUTPUTS))
-def generate(
-    prompt: str,
-    seed: int = 0,
-    quality: str = "fast",
-    views: str = "continuous",
-    paas: str = "eq16",
-    centre_depth: float = 0.0,
-    model: str = "embedded",
-) -> Iterator[tuple[Any, ...]]:
-    """Shape a 3D object for a prompt by score Jacobian chaining.
-
-    Returns its turntable, the 2D samples, hints, the mesh (GLB), its statistics, and the files GLB, OBJ, PLY,
-    MP4, GIF."""
-    sjc = yield from _patiently(lambda: importlib.import_module("pipelines.sjc"))
-    settings = sjc.Settings(prompt, int(seed or 0), quality, views, paas, centre_depth)
-    denoiser = yield from _patiently(lambda: sjc.load_denoiser(model))
-    known = None if denoiser.channels != 3 else (yield from _patiently(sjc.known_prompts))
-    yield _report(Progress(0, 0, "Dreaming in 2D"), hint=_hint(known, settings.prompt))
-
-    for report in sjc.dream(denoiser, settings.prompt, settings.views, settings.seed):
-        done = not isinstance(report, Progress)
-        dreams = report if done else report.preview
-        strip = parts.dreams_strip(webp_url(sjc.webp(dreams.images, 95)), dreams.names)
-        yield _report(Progress(0, 0, "Starting from a thin fog") if done else report, dreams=strip)
-
-    started = time.monotonic()
-    for report in sjc.generate(**asdict(settings), denoiser=denoiser, known=known):
-        if not isinstance(report, Progress):
-            yield from _finished(sjc, report, "Done", report.note)
-        elif report.preview is None:
-            yield _report(report)
-        else:
-            picture = live_value(
-                webp_url(sjc.webp([report.preview.image])),
-                settings.prompt,
-                f"{settings.prompt} · step {report.step:,} of {report.total:,}",
-            )
-            so_far = SoFar(report.preview.field, settings, model, time.monotonic() - started, report.step)
-            yield _report(report, stage=picture, latest=so_far)
-
-
-@dataclass(frozen=True)
-class SoFar:
-    """An object in the making, for the visitor who stops: its field, the request, and how far it is."""
-
-    field: Any
-    settings: Any
-    model: str
-    seconds: float
-    step: int
-
-
-@job(outputs=len(OUTPUTS))
-def keep(so_far: SoFar | None) -> Iterator[tuple[Any, ...]]:
-    """Make mesh and files of what was there when the visitor pressed Stop."""
-    if so_far is None:
-        yield _report("Stopped before there was anything to see")
-        return
-    sjc = importlib.import_module("pipelines.sjc")
-    denoiser = sjc.load_denoiser(so_far.model)
-    for report in sjc.finish(so_far.field, so_far.settings, denoiser, seconds=so_far.seconds):
-        if isinstance(report, Progress):
-            yield _report(report)
-        else:
-            stopped = f"Stopped at step {so_far.step:,}"
-            yield from _finished(
-                sjc,
-                report,
-                f"{stopped}; this is the object so far",
-                f"{stopped}: only fog so far, so there is no mesh yet. A few seconds more give it a surface.",
-            )
-
-
-def _finished(sjc: ModuleType, result: Any, word: str, without_mesh: str) -> Iterator[tuple[Any, ...]]:
-    """The last report of a run: `word` begins its status, or `without_mesh` is all of it.
-
-    The files are gone from the folder once the page has its own copies.
-    """
-    settings = result.settings
-    caption = f"{settings.prompt} · seed {settings.seed}, {settings.preset}, {result.seconds:.0f} s"
-    frames = webp_url(sjc.webp(result.frames))
-    depth = webp_url(sjc.webp(sjc.depth_picture(result.depth, result.field.config.extent), 80))
-    stage = turntable_value(frames, len(result.frames), settings.prompt, caption, depth)
-    facts = parts.mesh_facts(asdict(result.statistics) if result.statistics else None)
-    status = without_mesh if result.mesh is None else f"{word}: “{settings.prompt}”, seed {settings.seed}"
-    with tempfile.TemporaryDirectory(prefix="nine-papers-") as folder:
-        files = _write(sjc, result, Path(folder))
-        yield _report(status, stage=stage, facts=facts, latest=None, **files)
-
-
-def _write(sjc: ModuleType, result: Any, folder: Path) -> dict[str, str | None]:
-    """The download files of a result, None for those it has not."""
-    contents = {"mp4": sjc.mp4(result.frames), "gif": sjc.gif(result.frames)}
-    if result.mesh is not None:
-        contents |= {"glb": result.glb, "obj": result.mesh.obj().encode(), "ply": result.mesh.ply()}
-    name = "-".join(re.findall(r"[a-z0-9]+", result.settings.prompt.lower()))[:60] or "object"
-    files: dict[str, str | None] = dict.fromkeys(FILES)
-    for suffix, content in contents.items():
-        path = folder / f"{name}.{suffix}"
-        path.write_bytes(content)
-        files[suffix] = str(path)
-    return files
-
-
-def _patiently(function: Callable[[], Any]) -> Generator[tuple[Any, ...], None, Any]:
-    """The function's value, with reports while it works."""
-    steps = in_background(function, Progress(0, 0, "Loading the model"))
-    try:
-        while True:
-            yield _report(next(steps))
-    except StopIteration as end:
-        return end.value
-
-
-def _hint(known: Any, prompt: str) -> list[dict[str, Any]]:
-    """Chips with what the model knows that is nearest to a prompt that it does not know, if so."""
-    nearest = known.nearest(prompt) if known else None
-    if nearest is None or nearest.familiar:
-        return []
-    return [
-        chip_group("The model has seen nothing like this. The nearest it knows:", [nearest.prompt], "prompt")
-    ]
-
-
-def _report(progress: Progress | str, **values: Any) -> tuple[Any, ...]:
-    """One yield of a job: the outputs that change, by name, and the progress."""
-    return (*(values.get(name, gr.skip()) for name in OUTPUTS), progress)
-
-
 @answer
-def show_ready(event: gr.EventData) -> tuple[Any, ...]:
-    """Show a ready-made object and put its prompt and seed into the form."""
-    entry = parts.ready_made()[event.index]
-    stage, dreams, mesh, facts = entry.shown()
-    values = {"stage": stage, "dreams": dreams, "hint": [], "facts": facts, "glb": mesh}
+def show_ready(index: int) -> tuple[Any, ...]:
+    """Show the ready-made object of that index, with all its files, and put its prompt and seed into the
+    form."""
+    entry = parts.ready_made()[index]
+    stage, dreams, facts = entry.shown()
+    values = {"stage": stage, "dreams": dreams, "hint": [], "facts": facts, **entry.files()}
     outputs = [values.get(name) for name in OUTPUTS]
-    return entry.prompt, entry.seed, *outputs, line("Ready-made. Press the button to shape your own.", "done")
+    return entry.prompt, entry.seed, *outputs, line("Ready-made. Press the button to shape your own.")

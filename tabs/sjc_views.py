@@ -5,18 +5,24 @@ from __future__ import annotations
 import html
 import io
 import json
+import tempfile
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image
 
+from pipelines.sjc.export import Mesh, gif, mp4
 from pipelines.weights import asset
 from tabs.turntable import turntable_value, webp_url
 
 FOLDER = "sjc/gallery"
 THUMBNAIL = 96
+FILES = {"glb": "Mesh (GLB)", "obj": "OBJ", "ply": "PLY", "mp4": "Film (MP4)", "gif": "GIF"}
+"""Suffixes and names of the files of an object."""
+MESH_LATER = '<p class="np-empty">The mesh is cut at the end.</p>'
 
 
 @dataclass(frozen=True)
@@ -45,13 +51,42 @@ class Ready:
         front.save(stream, "WEBP", quality=85)
         return webp_url(stream.getvalue())
 
-    def shown(self) -> tuple[dict[str, Any], str, str, str]:
-        """Turntable, dreams, mesh file, mesh facts."""
+    def shown(self) -> tuple[dict[str, Any], str, str]:
+        """Turntable, dreams, mesh facts."""
         strip, depth = (webp_url(self.file(suffix).read_bytes()) for suffix in (".webp", ".depth.webp"))
         caption = f"{self.prompt} · ready-made: seed {self.seed}, {self.quality}, {self.seconds:.0f} s"
         turn = turntable_value(strip, self.views, self.prompt, caption, depth)
         dreams = dreams_strip(webp_url(self.file(".dreams.webp").read_bytes()), self.dreams)
-        return turn, dreams, str(self.file(".glb")), mesh_facts(self.statistics)
+        return turn, dreams, mesh_facts(self.statistics)
+
+    def files(self) -> dict[str, str | None]:
+        """Its files in every format: the mesh that is stored, and what is made from it and from the
+        turntable."""
+        with Image.open(self.file(".webp")) as strip:
+            frames = np.stack(np.split(np.asarray(strip.convert("RGB")), self.views, axis=1))
+        folder = Path(_folder().name)
+        if not (folder / f"{self.slug}.gif").is_file():
+            write_files(self.slug, frames, Mesh.read(self.file(".glb")), folder)
+        return {suffix: str(folder / f"{self.slug}.{suffix}") for suffix in FILES}
+
+
+@cache
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    """Where the files of ready-made objects are while this process runs."""
+    return tempfile.TemporaryDirectory(prefix="nine-papers-ready-")
+
+
+def write_files(name: str, frames: np.ndarray, mesh: Mesh | None, folder: Path) -> dict[str, str | None]:
+    """Write an object's files, called `name`; returns their paths by suffix, None for those it has not."""
+    contents = {"mp4": mp4(frames), "gif": gif(frames)}
+    if mesh is not None:
+        contents |= {"glb": mesh.glb(), "obj": mesh.obj().encode(), "ply": mesh.ply()}
+    files: dict[str, str | None] = dict.fromkeys(FILES)
+    for suffix, content in contents.items():
+        path = folder / f"{name}.{suffix}"
+        path.write_bytes(content)
+        files[suffix] = str(path)
+    return files
 
 
 def ready_made() -> list[Ready]:

@@ -63,11 +63,11 @@ class Pace:
     """How long a job will still take, by the later half of the steps done: the first ones are warming up."""
 
     FIRST = 4
-    """Steps before there is an estimate."""
+    """Reports of a step before there is an estimate."""
 
     def __init__(self) -> None:
-        self._total = 0
-        self._steps: list[int] = []
+        self._total = 0.0
+        self._steps: list[float] = []
         self._times: list[float] = []
 
     def to_go(self, progress: Progress, elapsed: float) -> float | None:
@@ -80,7 +80,7 @@ class Pace:
             self._times.append(elapsed)
         half = bisect.bisect_left(self._steps, step / 2)
         done = step - self._steps[half]
-        if step < self.FIRST or step >= self._total or not done:
+        if len(self._steps) <= self.FIRST or step >= self._total or not done:
             return None
         pace = (self._times[-1] - self._times[half]) / done
         left = pace * (self._total - step) - (elapsed - self._times[-1])

@@ -44,3 +44,13 @@ def test_closing_waits_for_the_step_and_leaves_no_thread() -> None:
     steps.close()
     assert ended.is_set()
     assert threading.active_count() == before
+
+
+def test_closing_does_not_wait_for_a_model_that_loads() -> None:
+    ended = threading.Event()
+    steps = in_background(lambda: time.sleep(1.5) or ended.set(), WAITING, lasting=True)
+    next(steps)
+    started = time.monotonic()
+    steps.close()
+    assert time.monotonic() - started < 0.8
+    assert ended.wait(10), "it is loaded all the same"

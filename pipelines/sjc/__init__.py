@@ -2,36 +2,29 @@
 
 for report in generate("a red sofa", seed=1):
     ...  # Progress, some with a Preview; at last a Result
+
+Names are fetched when they are used: most of them need torch, which a page that is being built does not.
 """
 
 from __future__ import annotations
 
-from pipelines.sjc.denoisers import known_prompts, load_denoiser
-from pipelines.sjc.dream import Dreams, dream
-from pipelines.sjc.mesh import Mesh, MeshStatistics
-from pipelines.sjc.optimise import Preview
-from pipelines.sjc.prompts import KnownPrompts, Nearest
-from pipelines.sjc.recipes import PRESETS
-from pipelines.sjc.run import Result, Settings, finish, generate
-from pipelines.sjc.turntable import depth_picture, gif, mp4, webp
+import importlib
+from typing import Any
 
-__all__ = [
-    "PRESETS",
-    "Dreams",
-    "KnownPrompts",
-    "Mesh",
-    "MeshStatistics",
-    "Nearest",
-    "Preview",
-    "Result",
-    "Settings",
-    "depth_picture",
-    "dream",
-    "finish",
-    "generate",
-    "gif",
-    "known_prompts",
-    "load_denoiser",
-    "mp4",
-    "webp",
-]
+_PLACES = {
+    "denoisers": ("known_prompts", "load_denoiser"),
+    "dreams": ("Dreams", "dream"),
+    "export": ("Mesh", "MeshStatistics", "gif", "mp4", "webp"),
+    "optimise": ("Preview",),
+    "prompts": ("KnownPrompts", "Nearest"),
+    "recipes": ("PRESETS",),
+    "run": ("Result", "Settings", "finish", "generate"),
+    "turntable": ("depth_picture",),
+}
+_MODULES = {name: module for module, names in _PLACES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -15,18 +15,19 @@ FIELD = "Text-to-image model"
 
 def load_denoiser(model: str = "embedded") -> Denoiser:
     """The small model that ships with the project, or Stable Diffusion 1.5 from the hub, downloaded (about
-    4 GB) if need be. Raises InputError if this computer can't have it."""
+    4 GB) if need be. The choice is the caller's, whatever NINE_PAPERS_MODELS prefers. Raises InputError if
+    this computer can't have it."""
     if model not in MODELS:
         raise InputError("There is no such model.", f"Choose one of: {', '.join(MODELS)}.", FIELD)
-    if source(asked=model == "hub") == "hub":
-        return _stable_diffusion()
-    if model == "hub":
+    if model == "embedded":
+        return embedded_denoiser()
+    if source(asked=True) != "hub":
         raise InputError(
             "Stable Diffusion needs a GPU, and this computer offers none.",
             "Choose the embedded model, or run the project on a computer with an NVIDIA GPU.",
             FIELD,
         )
-    return embedded_denoiser()
+    return _stable_diffusion()
 
 
 def embedded_denoiser() -> Denoiser:
@@ -54,4 +55,5 @@ def known_prompts() -> KnownPrompts:
     """What the embedded model was taught."""
     from pipelines.backbones import sentences, vocabulary
 
-    return KnownPrompts(vocabulary.load(ASSETS / NAME).prompts(), sentences.load())
+    known = vocabulary.load(ASSETS / NAME)
+    return KnownPrompts(known.prompts(), sentences.load(), known.colours)

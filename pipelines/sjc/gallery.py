@@ -15,9 +15,10 @@ from dataclasses import asdict
 from pipelines import runtime
 from pipelines.runtime import Progress
 from pipelines.sjc.denoisers import embedded_denoiser
-from pipelines.sjc.dream import dream
+from pipelines.sjc.dreams import dream
+from pipelines.sjc.export import webp
 from pipelines.sjc.run import generate
-from pipelines.sjc.turntable import depth_picture, webp
+from pipelines.sjc.turntable import depth_picture
 from pipelines.weights import ASSETS
 
 FOLDER = ASSETS / "sjc" / "gallery"
@@ -39,7 +40,7 @@ def make(prompt: str, seed: int) -> dict[str, object]:
             result = report
     assert result.glb is not None and result.statistics is not None, f"{prompt} came out empty"
     (FOLDER / f"{slug}.webp").write_bytes(webp(result.frames))
-    depth = depth_picture(result.depth, result.field.config.extent)
+    depth = depth_picture(result.depth)
     (FOLDER / f"{slug}.depth.webp").write_bytes(webp(depth, 80))
     (FOLDER / f"{slug}.dreams.webp").write_bytes(webp(dreams.images, 95))
     (FOLDER / f"{slug}.glb").write_bytes(result.glb)

@@ -1,16 +1,15 @@
-"""From a field to a closed mesh with coloured vertices, and to files."""
+"""From a field to a closed mesh with coloured vertices."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import fast_simplification
 import numpy as np
 import torch
 import trimesh
-from scipy.ndimage import binary_fill_holes, gaussian_filter
+from scipy.ndimage import binary_closing, binary_fill_holes, gaussian_filter, generate_binary_structure
 from skimage.measure import marching_cubes
 
+from pipelines.sjc.export import Mesh
 from pipelines.sjc.field import VoxelField
 from pipelines.sjc.render import Views, render
 from pipelines.sjc.turntable import ELEVATION, all_round
@@ -19,95 +18,21 @@ SURFACE_ALPHAS = (0.22, 0.16, 0.11, 0.07, 0.04)  # what one voxel must hide to b
 BETTER = 0.02  # of silhouette agreement, for which a lower one is taken
 SILHOUETTE_SIZE, SOLID = 48, 500.0
 SMOOTHING = 0.6  # voxels
+FOAM = ((3, 0.6), (3, 0.75), (3, 1.0))  # gaps to fill and smoothing, voxels
+AGGRESSIVENESS = 3  # of the decimation, 0..10: the lower, the seldomer it pinches
 SMALLEST_COMPONENT = 0.05  # of the largest one's area
 MAX_FACES = 12_000
 COLOUR_DEPTH, COLOUR_HEIGHT = 4.0, 2.0  # voxels below and above the surface whose colours a vertex sums up
 COLOUR_SAMPLES = 24
 
 
-@dataclass(frozen=True)
-class Mesh:
-    """A triangle mesh: vertices float32 [v, 3] in the world of backbones/cameras.py, faces int32 [f, 3]
-    counter-clockwise from outside, normals float32 [v, 3], colours float32 [v, 3] sRGB in 0..1."""
-
-    vertices: np.ndarray
-    faces: np.ndarray
-    normals: np.ndarray
-    colours: np.ndarray
-
-    def glb(self) -> bytes:
-        """Binary glTF; COLOR_0 is linear light, as glTF demands. The light is already in the colours, hence
-        the unlit material."""
-        shape = trimesh.Trimesh(self.vertices, self.faces, vertex_normals=self.normals, process=False)
-        # 8 bits of linear light are too few for dark colours: written as floats under a name of our own.
-        shape.vertex_attributes["_LINEAR"] = srgb_to_linear(self.colours).astype(np.float32)
-        return shape.export(file_type="glb", include_normals=True, tree_postprocessor=_colour_as_standard)
-
-    def obj(self) -> str:
-        """Wavefront OBJ with sRGB vertex colours after the coordinates."""
-        return self._coloured().export(file_type="obj", include_color=True)
-
-    def ply(self) -> bytes:
-        """Binary PLY with sRGB vertex colours."""
-        return self._coloured().export(file_type="ply")
-
-    def _coloured(self) -> trimesh.Trimesh:
-        colours = (self.colours * 255).round().astype(np.uint8)
-        return trimesh.Trimesh(self.vertices, self.faces, vertex_colors=colours, process=False)
-
-    def statistics(self) -> MeshStatistics:
-        """Counts and sizes."""
-        shape = trimesh.Trimesh(self.vertices, self.faces, process=False)
-        return MeshStatistics(
-            vertices=len(self.vertices),
-            faces=len(self.faces),
-            components=len(trimesh.graph.connected_components(shape.face_adjacency)),
-            watertight=bool(shape.is_watertight and shape.is_winding_consistent),
-            volume=float(shape.volume),
-            area=float(shape.area),
-            size=tuple(float(side) for side in shape.extents),
-        )
-
-
-@dataclass(frozen=True)
-class MeshStatistics:
-    """Of a mesh: counts; whether it is closed; volume, area and size (x, y, z) in world units."""
-
-    vertices: int
-    faces: int
-    components: int
-    watertight: bool
-    volume: float
-    area: float
-    size: tuple[float, float, float]
-
-
-def _colour_as_standard(tree: dict) -> None:
-    for mesh in tree["meshes"]:
-        for primitive in mesh["primitives"]:
-            primitive["attributes"]["COLOR_0"] = primitive["attributes"].pop("_LINEAR")
-            primitive["material"] = 0
-    surface = {"metallicFactor": 0.0, "roughnessFactor": 1.0}
-    tree["materials"] = [{"pbrMetallicRoughness": surface, "extensions": {"KHR_materials_unlit": {}}}]
-    tree["extensionsUsed"] = [*tree.get("extensionsUsed", []), "KHR_materials_unlit"]
-
-
-def srgb_to_linear(colours: np.ndarray) -> np.ndarray:
-    """sRGB 0..1 -> linear light 0..1 (IEC 61966-2-1)."""
-    return np.where(colours <= 0.04045, colours / 12.92, ((colours + 0.055) / 1.055) ** 2.4)
-
-
-def linear_to_srgb(light: np.ndarray) -> np.ndarray:
-    """Undo srgb_to_linear."""
-    return np.where(light <= 0.0031308, light * 12.92, 1.055 * np.maximum(light, 0) ** (1 / 2.4) - 0.055)
-
-
 def surface(field: VoxelField) -> trimesh.Trimesh | None:
     """The closed surface where a voxel hides a certain share of what is behind it, without hollows and
-    specks, at most about MAX_FACES faces; None where the field is empty.
+    specks, at most MAX_FACES faces; None where the field is empty.
 
     Of SURFACE_ALPHAS, the share is taken whose silhouettes agree best with the field's: a solid object may be
-    thin everywhere.
+    thin everywhere. A surface of foam has too many holes to stay closed with few faces: they are filled, as
+    many as need be.
     """
     alpha = gaussian_filter(field.alpha().cpu().numpy(), SMOOTHING)
     level = _surface_alpha(field, alpha)
@@ -116,14 +41,33 @@ def surface(field: VoxelField) -> trimesh.Trimesh | None:
     inside = alpha > level
     # Nobody sees the hollows that an optimised shell leaves.
     alpha[binary_fill_holes(inside) & ~inside] = 1
+    shapes = [_cut(field, alpha, level)]
+    for closing, smoothing in FOAM:
+        fewer = _simplified(shapes[-1])
+        if fewer is not None:
+            return fewer
+        shapes.append(_cut(field, _filled(inside, closing, smoothing), 0.5))
+    return _simplified(shapes[-1]) or min(shapes, key=lambda shape: len(shape.faces))
+
+
+def _filled(inside: np.ndarray, closing: int, smoothing: float) -> np.ndarray:
+    """Solid where gaps of up to `closing` voxels either way are filled, smoothed by so many voxels."""
+    border = closing + 1  # what is outside the cube is no wall to close a gap against
+    cross = generate_binary_structure(3, 1)
+    solid = binary_fill_holes(binary_closing(np.pad(inside, border), cross, iterations=closing))
+    return gaussian_filter(solid.astype(np.float32), smoothing)[(slice(border, -border),) * 3]
+
+
+def _cut(field: VoxelField, values: np.ndarray, level: float) -> trimesh.Trimesh:
+    """The surface of the field's grid where the values pass the level, without specks."""
     # A border of empty space closes what touches the cube's sides.
-    corners, faces, _, _ = marching_cubes(np.pad(alpha, 1), level, gradient_direction="ascent")
+    corners, faces, _, _ = marching_cubes(np.pad(values, 1), level, gradient_direction="ascent")
     # With the border, grid index i lies at (i - 1/2) voxels; axes are z, y, x.
     places = (corners[:, ::-1] - 0.5) * field.voxel - field.config.extent
     mesh = _largest(trimesh.Trimesh(places, faces, process=True))
     if mesh.volume < 0:
         mesh.invert()
-    return _simplified(mesh)
+    return mesh
 
 
 def _surface_alpha(field: VoxelField, alpha: np.ndarray) -> float | None:
@@ -151,18 +95,21 @@ def _largest(mesh: trimesh.Trimesh) -> trimesh.Trimesh:
     return mesh
 
 
-def _simplified(mesh: trimesh.Trimesh) -> trimesh.Trimesh:
-    """Fewer faces by quadric decimation, as few as leave the mesh closed."""
+def _simplified(mesh: trimesh.Trimesh) -> trimesh.Trimesh | None:
+    """At most MAX_FACES faces, by quadric decimation; None if that would open the mesh."""
     if len(mesh.faces) <= MAX_FACES:
         return mesh
-    for target in (MAX_FACES, (MAX_FACES + len(mesh.faces)) // 2):
+    for share in (1, 0.9, 0.8):
         points, faces = fast_simplification.simplify(
-            mesh.vertices.astype(np.float32), mesh.faces.astype(np.int32), target_count=target
+            mesh.vertices.astype(np.float32),
+            mesh.faces.astype(np.int32),
+            target_count=int(share * MAX_FACES),
+            agg=AGGRESSIVENESS,
         )
         fewer = trimesh.Trimesh(points, faces, process=True)
-        if fewer.is_watertight and fewer.is_winding_consistent:
+        if len(fewer.faces) <= MAX_FACES and fewer.is_watertight and fewer.is_winding_consistent:
             return fewer
-    return mesh
+    return None
 
 
 @torch.no_grad()

@@ -22,6 +22,8 @@ from pipelines.sjc.render import Rendering, Views
 
 Paas = Literal["eq16", "eq15"]
 ViewPrompts = Literal["continuous", "words", "none"]
+SAID = {"front": "front", "side": "side", "back": "backside", "overhead": "overhead"}
+"""Our captions' words for a view, and the four that the paper's code puts before the prompt."""
 
 
 # The score of an image
@@ -62,18 +64,24 @@ class Condition:
     view: Tensor | None = None
 
 
+def usable(views: ViewPrompts, denoiser: Denoiser) -> ViewPrompts:
+    """`views`, but words for a denoiser to which angles say nothing."""
+    return "words" if views == "continuous" and not denoiser.continuous_views else views
+
+
 class ViewDependentPrompt:
     """The prompt as each camera needs it; the paper names the view in words.
 
-    "continuous": azimuth and elevation as numbers; "words": "front view of ...", side, back, overhead, as in
-    the paper; "none": the same prompt for all views, which invites an object with several fronts.
+    "continuous": azimuth and elevation as numbers, or words where the denoiser knows no numbers; "words":
+    "front view of ...", side, backside, overhead, as in the paper; "none": the same prompt for all views,
+    which invites an object with several fronts.
     """
 
     def __init__(self, denoiser: Denoiser, prompt: str, mode: ViewPrompts) -> None:
-        self.mode = mode
+        self.mode = usable(mode, denoiser)
         # One call, so that all texts are padded alike.
-        said = [VIEW_TEMPLATES[0].format(view=word, a=prompt) for word in VIEWS]
-        prompts = said if mode == "words" else [prompt]
+        said = [VIEW_TEMPLATES[0].format(view=SAID[word], a=prompt) for word in VIEWS]
+        prompts = said if self.mode == "words" else [prompt]
         self.texts = denoiser.encode_text(prompts)
 
     def __call__(self, views: Views) -> Condition:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from pipelines.backbones.sentences import SentenceEncoder
@@ -12,10 +12,14 @@ from pipelines.errors import InputError
 MAX_CHARACTERS = 300
 FAMILIAR = 0.72  # cosine similarity from which a prompt counts as known
 FIELD = "Prompt"
+ARTICLES = {"a", "an", "the"}
 
 
 def checked(prompt: str) -> str:
-    """The prompt with plain spaces. Raises InputError if it is empty, too long, or not in Latin letters."""
+    """The prompt with plain spaces. Raises InputError if it is no text, empty, too long, or not in Latin
+    letters."""
+    if not isinstance(prompt, str):
+        raise InputError("The prompt is not a text.", "Name one object, for example “a red sofa”.", FIELD)
     plain = " ".join(unicodedata.normalize("NFKC", prompt).split())
     if not any(character.isalpha() for character in plain):
         raise InputError("The prompt has no words.", "Name one object, for example “a red sofa”.", FIELD)
@@ -51,16 +55,25 @@ class Nearest:
 class KnownPrompts:
     """What a model was taught, for the question how far a prompt is from it."""
 
-    def __init__(self, prompts: Sequence[str], encoder: SentenceEncoder) -> None:
+    def __init__(
+        self, prompts: Sequence[str], encoder: SentenceEncoder, colours: Collection[str] = ()
+    ) -> None:
+        """`colours`: words that don't count, since what is known in one colour is known in all."""
         self.prompts = tuple(prompts)
-        self._encoder = encoder
-        self._known = encoder.encode(self.prompts).pooled
+        self._encoder, self._colours = encoder, frozenset(colours)
+        self._known = encoder.encode([self._uncoloured(prompt) for prompt in self.prompts]).pooled
 
     def nearest(self, prompt: str) -> Nearest:
         """The known prompt nearest to a checked one."""
-        similarity = (self._known @ self._encoder.encode([prompt]).pooled[0]).tolist()
+        similarity = (self._known @ self._encoder.encode([self._uncoloured(prompt)]).pooled[0]).tolist()
         best = max(range(len(similarity)), key=similarity.__getitem__)
         return Nearest(self.prompts[best], similarity[best])
+
+    def _uncoloured(self, prompt: str) -> str:
+        """Without colours and articles ("an orange chair" would leave "an chair"); itself if nothing else is
+        there."""
+        words = [word for word in prompt.split() if word.lower().strip(",.!") not in self._colours | ARTICLES]
+        return " ".join(words) or prompt
 
 
 def note_on(prompt: str, known: KnownPrompts) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -14,9 +15,10 @@ from pipelines.errors import InputError
 from pipelines.runtime import Progress, in_background
 from pipelines.sjc.bake import bake
 from pipelines.sjc.denoisers import embedded_denoiser
+from pipelines.sjc.export import Mesh, MeshStatistics
 from pipelines.sjc.field import VoxelField
-from pipelines.sjc.mesh import Mesh, MeshStatistics, coloured, seen_from_outside, surface
-from pipelines.sjc.method import Paas, ViewPrompts
+from pipelines.sjc.mesh import coloured, seen_from_outside, surface
+from pipelines.sjc.method import Paas, ViewPrompts, usable
 from pipelines.sjc.optimise import optimise, with_depth
 from pipelines.sjc.prompts import KnownPrompts, checked, note_on
 from pipelines.sjc.recipes import PRESETS, recipe_for
@@ -41,6 +43,8 @@ class Settings:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "prompt", checked(self.prompt))
+        object.__setattr__(self, "seed", _whole("Seed", self.seed))
+        _number("Centre", self.centre_depth)
         _one_of("Quality", self.preset, PRESETS)
         _one_of("View prompts", self.views, get_args(ViewPrompts))
         _one_of("Estimator", self.paas, get_args(Paas))
@@ -48,6 +52,18 @@ class Settings:
             raise InputError(f"The seed {self.seed} is out of range.", f"Use 0 to {MAX_SEED}.", "Seed")
         if not 0 <= self.centre_depth <= 1000:
             raise InputError("The weight of the centre is out of range.", "Use 0 to 1000.", "Centre")
+
+
+def _number(field: str, value: float) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise InputError(f"“{value}” is not a number.", "Give a number.", field)
+
+
+def _whole(field: str, value: float) -> int:
+    _number(field, value)
+    if value != int(value):
+        raise InputError(f"{value} is not a whole number.", "Give a whole number.", field)
+    return int(value)
 
 
 def _one_of(field: str, value: str, known: tuple[str, ...]) -> None:
@@ -61,8 +77,8 @@ class Result:
 
     `settings` as they were used; `field`: the voxel field, on the CPU; `mesh`, `glb` and `statistics`: None
     if the field is empty, and then `note` says so; `frames` uint8 [n, S, S, 3]: the turntable, from the
-    front on; `depth` float32 [n, s, s]: its depth (see Rendering); `seconds`: the whole run; `note`: what
-    the visitor should know, or "".
+    front on; `depth` float32 [n, s, s]: its depth (see turntable.depth_of); `seconds`: the whole run;
+    `note`: what the visitor should know, or "".
     """
 
     settings: Settings
@@ -105,8 +121,7 @@ def _generate(
     started = time.monotonic()
     if denoiser is None:
         denoiser = yield from in_background(embedded_denoiser, Progress(0, 0, "Loading the model"))
-    if settings.views == "continuous" and not denoiser.continuous_views:
-        settings = replace(settings, views="words")
+    settings = replace(settings, views=usable(settings.views, denoiser))
     note = note_on(settings.prompt, known) if known else ""
     recipe = with_depth(recipe_for(denoiser, settings.preset), settings.centre_depth)
     for report in optimise(denoiser, settings.prompt, recipe, settings.views, settings.paas, settings.seed):

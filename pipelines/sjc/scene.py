@@ -17,8 +17,8 @@ from pipelines.backbones.cameras import ELEVATION_RANGE, FOV_DEGREES
 from pipelines.backbones.diffusion import OracleDenoiser
 from pipelines.backbones.families import FAMILIES, PALETTE, family_mesh
 from pipelines.backbones.raster import Lighting, MeshBank, bank_of
+from pipelines.sjc.export import Mesh
 from pipelines.sjc.field import VoxelField
-from pipelines.sjc.mesh import Mesh
 from pipelines.sjc.render import Views, render
 from pipelines.sjc.turntable import all_round
 

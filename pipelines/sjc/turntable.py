@@ -1,23 +1,21 @@
-"""Views all round a field, and films of them."""
+"""Views all round a field, and their depth."""
 
 from __future__ import annotations
 
-import io
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
-from pipelines.backbones.cameras import CAMERA_RADIUS
 from pipelines.backbones.diffusion import Denoiser
 from pipelines.sjc.field import VoxelField
-from pipelines.sjc.render import Views, render
+from pipelines.sjc.render import BACKGROUND_DEPTH, Rendering, Views, render
 
 ELEVATION = math.radians(20)
-FRAMES_PER_SECOND = 12
+HIDES = 0.35  # share of what is behind, from which something counts as seen
+FARTHEST = 60  # grey of 255
 
 
 def shown(denoiser: Denoiser, images: Tensor) -> np.ndarray:
@@ -29,7 +27,7 @@ def shown(denoiser: Denoiser, images: Tensor) -> np.ndarray:
 def turn(
     field: VoxelField, denoiser: Denoiser, frames: int, size: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Frame by frame round the object: image uint8 [S, S, 3], depth float32 [s, s] (see Rendering).
+    """Frame by frame round the object: image uint8 [S, S, 3], depth float32 [s, s] (see depth_of).
 
     Latents are rendered at the size that the denoiser knows and decoded; pixels at `size`.
     """
@@ -39,7 +37,16 @@ def turn(
         cameras = Views.of([azimuth], ELEVATION, field.config.fov_degrees)
         with torch.no_grad():
             rendering = render(field, cameras, size, occupied=occupied)
-        yield shown(denoiser, rendering.images)[0], rendering.depth[0].cpu().numpy()
+        yield shown(denoiser, rendering.images)[0], depth_of(rendering)[0]
+
+
+def depth_of(rendering: Rendering) -> np.ndarray:
+    """How far away what is seen lies, float32 [n, s, s], in world units along the ray: the mean over what the
+    object itself adds; infinite where it hides less than HIDES of what is behind."""
+    hidden = rendering.opacity
+    own = rendering.depth - (1 - hidden) * BACKGROUND_DEPTH
+    depth = torch.where(hidden >= HIDES, own / hidden.clamp(min=HIDES), math.inf)
+    return depth.cpu().numpy()
 
 
 def all_round(count: int) -> list[float]:
@@ -47,40 +54,12 @@ def all_round(count: int) -> list[float]:
     return [2 * math.pi * k / count for k in range(count)]
 
 
-def depth_picture(depth: np.ndarray, extent: float) -> np.ndarray:
-    """Depth [..., s, s] of a field of that extent -> uint8, white is near, black is far or empty."""
-    far = CAMERA_RADIUS + extent
-    return (np.clip((far - depth) / (2 * extent), 0, 1) * 255).round().astype(np.uint8)
-
-
-def webp(frames: Sequence[np.ndarray], quality: int = 88) -> bytes:
-    """A WebP of uint8 frames [s, s, 3] or [s, s] side by side in one row."""
-    stream = io.BytesIO()
-    row = Image.fromarray(np.concatenate(list(frames), axis=1)).convert("RGB")
-    row.save(stream, "WEBP", quality=quality)
-    return stream.getvalue()
-
-
-def gif(frames: Sequence[np.ndarray]) -> bytes:
-    """An endless GIF of uint8 frames [s, s, 3]."""
-    images = [Image.fromarray(frame).quantize(128, Image.Quantize.MEDIANCUT) for frame in frames]
-    stream = io.BytesIO()
-    images[0].save(
-        stream, "GIF", save_all=True, append_images=images[1:], duration=1000 // FRAMES_PER_SECOND, loop=0
-    )
-    return stream.getvalue()
-
-
-def mp4(frames: Sequence[np.ndarray]) -> bytes:
-    """An MP4 (H.264) of uint8 frames [s, s, 3]; s must be even."""
-    import av
-
-    stream = io.BytesIO()
-    height, width = frames[0].shape[:2]
-    with av.open(stream, "w", format="mp4") as film:
-        track = film.add_stream("libx264", rate=FRAMES_PER_SECOND, options={"crf": "16", "threads": "1"})
-        track.width, track.height, track.pix_fmt = width, height, "yuv420p"
-        for frame in frames:
-            film.mux(track.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
-        film.mux(track.encode())
-    return stream.getvalue()
+def depth_picture(depth: np.ndarray) -> np.ndarray:
+    """Depth [..., s, s] as of depth_of -> uint8: white is the nearest of all, FARTHEST the farthest, black is
+    where nothing is."""
+    seen = depth[np.isfinite(depth)]
+    if not len(seen):
+        return np.zeros(depth.shape, np.uint8)
+    near, far = np.quantile(seen, [0.005, 0.995])
+    share = np.clip((far - depth) / max(far - near, 1e-6), 0, 1)
+    return np.where(np.isfinite(depth), FARTHEST + share * (255 - FARTHEST), 0).round().astype(np.uint8)

@@ -50,6 +50,15 @@ def test_time_to_go_starts_anew_with_another_stretch() -> None:
     assert pace.to_go(Progress(9, 100), 21.0) is None
 
 
+def test_a_job_of_unequal_stages_counts_shares() -> None:
+    pace = Pace()
+    for quarter in range(5):
+        known = pace.to_go(Progress(quarter / 10, 1), quarter * 3.0)
+    assert known == pytest.approx(18)
+    shown = progress_line(Progress(0.4, 1, "meshing"), elapsed=12, to_go=18)
+    assert "width:40.0%" in shown and " of " not in shown
+
+
 def test_status_text_is_escaped() -> None:
     assert "<script>" not in line("<script>")
     assert "<script>" not in progress_line(Progress(1, 2, "<script>"), 1)

@@ -60,7 +60,7 @@ def test_turntable_becomes_films(run):
     film = Image.open(io.BytesIO(gif(result.frames)))
     assert film.n_frames == len(result.frames) == len(result.depth)
     assert mp4(result.frames)[4:8] == b"ftyp"
-    picture = depth_picture(result.depth, result.field.config.extent)
+    picture = depth_picture(result.depth)
     assert picture.dtype == np.uint8 and picture[:, 0, 0].max() == 0 and picture.max() > 100
 
 

@@ -10,8 +10,9 @@ import torch
 import trimesh
 from skimage.color import deltaE_ciede2000, rgb2lab
 
+from pipelines.sjc.export import linear_to_srgb, srgb_to_linear
 from pipelines.sjc.field import PIXEL_FIELD, VoxelField
-from pipelines.sjc.mesh import coloured, linear_to_srgb, seen_from_outside, srgb_to_linear, surface
+from pipelines.sjc.mesh import coloured, seen_from_outside, surface
 
 SIDE = 40
 DARK, BRIGHT = np.array([0.16, 0.03, 0.10]), np.array([0.95, 0.60, 0.15])

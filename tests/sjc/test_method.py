@@ -75,10 +75,12 @@ def test_every_camera_gets_its_own_words():
         torch.tensor([0.0, 1.57, 3.14, 0.0]), torch.tensor([0.0, 0.0, 0.0, 1.2]), torch.full((4,), 40.0)
     )
     words = ViewDependentPrompt(denoiser, "a cat", "words")(views)
-    assert denoiser.prompts[2] == "back view of a cat"
+    assert denoiser.prompts[2] == "backside view of a cat"
     said = [denoiser.prompts[int(row)] for row in words.text.states.flatten()]
-    assert [text.split()[0] for text in said] == ["front", "side", "back", "overhead"]
+    assert [text.split()[0] for text in said] == ["front", "side", "backside", "overhead"]
     assert words.view is None
+    assert ViewDependentPrompt(denoiser, "a cat", "continuous").mode == "words", "it knows no angles"
+    denoiser.continuous_views = True
     continuous = ViewDependentPrompt(denoiser, "a cat", "continuous")(views)
     assert denoiser.prompts == ["a cat"]
     assert torch.equal(continuous.view, views.angles)

@@ -29,11 +29,28 @@ def test_usable_prompts_pass(prompt):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"preset": "best"}, {"views": "eight"}, {"paas": "eq17"}, {"seed": -1}, {"centre_depth": -1.0}]
+    "wrong",
+    [
+        {"preset": "best"},
+        {"views": "eight"},
+        {"paas": "eq17"},
+        {"seed": -1},
+        {"centre_depth": -1.0},
+        {"seed": "many"},
+        {"seed": 1.5},
+        {"seed": float("nan")},
+        {"seed": [1]},
+        {"preset": ["fast"]},
+        {"views": None},
+        {"centre_depth": "deep"},
+        {"prompt": None},
+        {"prompt": 5},
+        {"prompt": ["a sofa"]},
+    ],
 )
 def test_other_settings_are_checked_too(wrong):
     with pytest.raises(InputError):
-        Settings("a red sofa", **wrong)
+        Settings(**{"prompt": "a red sofa"} | wrong)
 
 
 class LetterEncoder:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 import torch
 import trimesh
 
-from pipelines.sjc import Settings
+from pipelines.runtime import Progress
+from pipelines.sjc import Mesh, Settings
 from pipelines.sjc.field import PIXEL_FIELD, VoxelField
-from tabs.sjc import FILES, OUTPUTS, SoFar, keep, with_word
-from tabs.sjc_views import ready_made
+from tabs.sjc import with_word
+from tabs.sjc_run import OUTPUTS, Runs, SoFar, Whole, keep
+from tabs.sjc_views import FILES, ready_made
 
 COLOURS = ["red", "blue", "green", "orange"]
 
@@ -38,26 +43,31 @@ def test_every_ready_made_object_is_complete():
     assert len(entries) >= 6
     assert len({entry.slug for entry in entries}) == len(entries)
     for entry in entries:
-        turn, dreams, mesh, facts = entry.shown()
+        turn, dreams, facts = entry.shown()
         assert turn["count"] == entry.views
         assert "ready-made" in turn["caption"]
         assert dreams.count("<figure>") == len(entry.dreams)
         assert entry.thumbnail.startswith("data:image/webp")
-        shape = trimesh.load(mesh, force="mesh")
+        files = entry.files()
+        assert list(files) == list(FILES)
+        assert all(Path(path).stat().st_size > 1000 for path in files.values())
+        shape = trimesh.load(entry.file(".glb"), force="mesh")
+        ply = trimesh.load(files["ply"], process=False)
+        assert np.allclose(ply.vertices, Mesh.read(Path(files["glb"])).vertices)
         assert len(shape.faces) == entry.statistics["faces"]
         assert f"{entry.statistics['faces']:,}" in facts
 
 
 def kept(so_far):
     """The last report of `keep`: its outputs by name, and the status line."""
-    *_, (*values, status) = keep(so_far)
+    *_, (*values, status) = keep(so_far, Runs())
     return dict(zip(OUTPUTS, values, strict=True)), status
 
 
 def test_stopped_while_there_is_only_fog_says_so_and_still_gives_the_film(mug, monkeypatch):
     monkeypatch.setattr("pipelines.sjc.load_denoiser", lambda model: mug.oracle(32))
     fog = VoxelField.random(PIXEL_FIELD, 32, torch.Generator().manual_seed(0)).snapshot()
-    outputs, status = kept(SoFar(fog, Settings("a red mug"), "embedded", 1.0, 3))
+    outputs, status = kept(SoFar(fog, Settings("a red mug"), "embedded", 1.0, 3, 0))
     assert "Stopped at step 3: only fog so far" in status
     assert [name for name in FILES if outputs[name]] == ["mp4", "gif"]
     assert "no mesh" in outputs["facts"]
@@ -66,9 +76,30 @@ def test_stopped_while_there_is_only_fog_says_so_and_still_gives_the_film(mug, m
 def test_stopped_later_gives_the_object_so_far(mug, run, monkeypatch):
     monkeypatch.setattr("pipelines.sjc.load_denoiser", lambda model: mug.oracle(32))
     _, result = run
-    outputs, status = kept(SoFar(result.field, result.settings, "embedded", 9.0, 80))
+    outputs, status = kept(SoFar(result.field, result.settings, "embedded", 9.0, 80, 0))
     assert "Stopped at step 80; this is the object so far" in status
     assert all(outputs[name] for name in FILES)
+
+
+def test_a_new_run_wins_over_what_was_stopped(mug, run, monkeypatch):
+    monkeypatch.setattr("pipelines.sjc.load_denoiser", lambda model: mug.oracle(32))
+    _, result = run
+    runs = Runs()
+    reports = keep(SoFar(result.field, result.settings, "embedded", 9.0, 80, 0), runs)
+    next(reports)
+    runs.begin()
+    assert list(reports) == []
+
+
+def test_one_bar_goes_over_all_stages():
+    bar = Whole(0.1, 0.7, 0.2)
+    stages = [Progress(0, 0, "loading"), *(Progress(i, 10) for i in (1, 10)), Progress(0, 0)]
+    stages += [*(Progress(i, 120) for i in (1, 60, 120)), *(Progress(i, 24) for i in (0, 12, 24))]
+    seen = [bar(report).step for report in stages]
+    assert seen == sorted(seen)
+    assert seen[0] == 0 and seen[2] == pytest.approx(0.1) and seen[5] == pytest.approx(0.45)
+    assert seen[-1] == pytest.approx(1)
+    assert bar(Progress(24, 24, "Turning")).message == "Turning, 24 of 24"
 
 
 def test_stopped_before_anything_was_seen():
