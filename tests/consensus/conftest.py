@@ -10,6 +10,7 @@ import pytest
 
 from pipelines.consensus import EXAMPLES, Group, load
 from pipelines.consensus.run import Pipeline
+from pipelines.runtime import Progress
 
 
 class Stub:
@@ -26,8 +27,14 @@ class Stub:
 
 
 @pytest.fixture
-def stub() -> Pipeline:
-    return Pipeline(Stub(), language="nowhere/none")
+def stub(monkeypatch: pytest.MonkeyPatch) -> Pipeline:
+    """Without a language model."""
+
+    def language_model(self, report: Progress):
+        yield report
+
+    monkeypatch.setattr(Pipeline, "_language_model", language_model)
+    return Pipeline(Stub())
 
 
 @pytest.fixture(scope="session")

@@ -34,8 +34,6 @@ class Writer:
 
 @pytest.fixture
 def writing(stub: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Pipeline:
-    pytest.importorskip("pipelines.consensus.prompt")
-
     def language_model(self, report: Progress):
         yield report
         return Writer()
