@@ -22,7 +22,8 @@ Rate = Callable[[Sequence[str]], np.ndarray]
 SameSide = Callable[[Sequence[tuple[str, str]]], np.ndarray]
 """Pairs of texts -> probability [n] that they take the same side."""
 
-MOST_CLAUSES = 24
+MOST_RATINGS = 72
+"""Clauses times people that are rated; everybody keeps a clause."""
 MOST_CONDITIONS = 3
 CLEARNESS = 1.2
 """Points of agreement that a clause that stands well on its own is worth."""
@@ -79,7 +80,7 @@ def compose(group: Group, rate: Rate, same_side: SameSide) -> list[str]:
 
 
 def _rated(group: Group, rate: Rate, same_side: SameSide) -> Rated:
-    clauses = sorted(clauses_of(group), key=lambda c: -c.clear)[:MOST_CLAUSES]
+    clauses = _kept(clauses_of(group), len(group.opinions))
     claim = claim_of(group.question)
     answers = [sentence(claim), sentence(negated(claim))] if claim else []
     agreement = rate([*answers, *(sentence(c.text) for c in clauses)])
@@ -91,6 +92,16 @@ def _rated(group: Group, rate: Rate, same_side: SameSide) -> Rated:
         sides = odds[: len(sides)] + agreement[0] - agreement[1] + PLAIN_ANSWER * said
         leaning = odds[len(sides) :]
     return Rated(tuple(clauses), agreement[len(answers) :], claim, sides, leaning)
+
+
+def _kept(clauses: Sequence[Clause], people: int) -> list[Clause]:
+    """The clearest clauses, the same number of each person."""
+    each = max(1, MOST_RATINGS // people**2)
+    kept: list[Clause] = []
+    for clause in sorted(clauses, key=lambda c: -c.clear):
+        if sum(other.author == clause.author for other in kept) < each:
+            kept.append(clause)
+    return kept
 
 
 def _answer(opinion: str) -> int:

@@ -77,9 +77,9 @@ def test_odd_texts_get_a_rating(pipeline: Pipeline, text: str) -> None:
     assert 1 <= rating[0, 0] <= 7
 
 
-def test_twelve_people(pipeline: Pipeline) -> None:
+def test_twelve_people(stub: Pipeline) -> None:
     opinions = tuple(o for example in EXAMPLES for o in example.group.opinions)[:12]
-    table = pipeline.compose(Group("Should we do it?", opinions), 1)
+    table = stub.compose(Group("Should we do it?", opinions), 1)
     assert table.ratings.shape[1] == 12
     assert sorted(ranking(table, 1.0)) == list(range(len(table.statements)))
 
