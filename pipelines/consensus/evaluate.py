@@ -108,12 +108,14 @@ def polis(data: Path, size: dict[str, int], quick: bool) -> dict[str, Any]:
     gains = choice_gains(cases, prior.gain, size["choices"], np.random.default_rng(3))
     choosers = ("mixed", "persona", "text", "approval", "oracle")
     points = {name: np.array([100 * one[name] for one in gains.values()]) for name in choosers}
-    mixed = points["mixed"]
+    mixed, alone_gain = points["mixed"], points["persona"]
     return {
         "polis_within_statement_auc": within_statement_auc(seen, "scores"),
         "polis_within_statement_auc_new_conversations": within_statement_auc(new, "scores"),
         "polis_choice_gain": float(mixed.mean()) if len(mixed) else None,
         "polis_choice_interval": interval(mixed) if len(mixed) >= 3 else None,
+        "polis_choice_gain_without_others_votes": float(alone_gain.mean()) if len(mixed) else None,
+        "polis_choice_interval_without_others_votes": interval(alone_gain) if len(mixed) >= 3 else None,
         "polis": {
             "conversations": [case.conversation for case in seen],
             "new_conversations": [case.conversation for case in new],

@@ -58,6 +58,13 @@ CARD: dict[str, Any] = {
     "point 4.9; the other side conceding one's point 3.8, one's side's point 3.1; the plain opposite "
     "1.5. Both ranker and judge learn this rule, so the win rates say how well statements follow it, "
     "not that people would agree.",
+    "limits": "Wanted were stance accuracies of .88 (ArgKP) and .78 (Perspectrum) on held-out topics; the "
+    "ranker saw 51,000 pairs in 33 minutes of one contended core and 13 motions of ArgKP, and was "
+    "still gaining when time ran out (validation .685 after the first run, .753 after the second). "
+    "The judge saw 20,000 pairs of a quarter of the topics and is weak (validation: stance .545, "
+    "correlation with the rule's grades .64), so win rates under it tend towards one half. On "
+    "conversations that it has not seen, votes as a persona tell little about who agrees (within-"
+    "statement AUC about .54), and most of the gain in choosing comes from knowing others' votes.",
     "train_command": "python -m pipelines.consensus.train --part ranker --minutes 20 --data DIR; the "
     "same with --minutes 13 --resume FILE; --part judge --minutes 8, then --minutes 8 --resume FILE; "
     "python -m pipelines.consensus.persona --data DIR; python -m pipelines.consensus.export. In "
