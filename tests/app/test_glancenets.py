@@ -12,6 +12,7 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 from playwright.sync_api import Page, expect
 
+from pipelines.glancenets import WORLDS
 from tabs.glancenets_examples import EXAMPLES
 from tests.app.conftest import OpenPage
 
@@ -152,7 +153,7 @@ def test_the_panels(open_page: OpenPage) -> None:
     page.get_by_role("tab", name="Alignment").click()
     expect(page.locator(".np-hintons svg:visible")).to_have_count(2)
     page.get_by_role("tab", name="Traversals").click()
-    expect(page.locator(".np-strips img")).to_have_count(10, timeout=PATIENCE)
+    expect(page.locator(".np-strips img")).to_have_count(len(WORLDS["faces"].dimensions), timeout=PATIENCE)
     page.get_by_role("tab", name="Latent map").click()
     expect(page.locator(".js-plotly-plot:visible").get_by_text("this picture")).to_be_visible(
         timeout=PATIENCE
