@@ -266,7 +266,8 @@ def main() -> None:
     found["seconds"] = round(time.perf_counter() - start, 1)
     if arguments.write:
         card = read_card(NAME)
-        write_card(NAME, card | {"metrics": card.get("metrics", {}) | found})
+        known = {name: value for name, value in found.items() if value is not None}
+        write_card(NAME, card | {"metrics": card.get("metrics", {}) | known})
     print(json.dumps(found))
 
 
