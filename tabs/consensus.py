@@ -15,7 +15,7 @@ from pipelines.weights import read_card
 from tabs import consensus_panels as panels
 from tabs.chips import Chips, chip_group
 from tabs.consensus_desk import Desk, desk_of, desk_or_first, pairs_of, patiently
-from tabs.consensus_verdict import Verdict, alpha_at, verdict_value
+from tabs.consensus_verdict import START, Verdict, alpha_at, verdict_value
 from tabs.people import People
 from tabs.shell import Metric, Paper, RunBar, how_it_works, paper_card, share_row
 from tabs.status import answer, job, line
@@ -60,7 +60,10 @@ METRICS = (
     Metric("The same on Perspectrum", "rm_stance_accuracy_perspectrum", "{:.1%}"),
     Metric("Its calibration error", "rm_ece", "{:.3f}"),
     Metric("Real votes: who agrees (AUC, 0.5 is chance)", "polis_within_statement_auc", "{:.3f}"),
+    Metric("The same in conversations never seen", "polis_within_statement_auc_new_conversations", "{:.3f}"),
     Metric("Real votes: gain over a random choice for five people", "polis_choice_gain", "{:+.1f} points"),
+    Metric("How others voted, alone, gains", "polis.choice_gain_points.approval", "{:+.1f} points"),
+    Metric("Without others' votes it gains", "polis_choice_gain_without_others_votes", "{:+.1f} points"),
     Metric("Chosen preferred to one sample, by our judge", "ranked_vs_single", WITH_INTERVAL),
     Metric(
         "Chosen preferred to the prompted model, by our judge", "ranked_vs_prompted", WITH_INTERVAL,
@@ -94,7 +97,7 @@ def build() -> None:
     paper_card(PAPER)
     start = consensus.EXAMPLES[0]
     desk = gr.State(None, time_to_live=3600)
-    alpha = gr.Number(0.0, visible=False, label="Inequality aversion; 1000 and more: Rawlsian")
+    alpha = gr.Number(START, visible=False, label="Inequality aversion; 1000 and more: Rawlsian")
     with gr.Row(equal_height=False, elem_classes="np-workbench"):
         with gr.Column(scale=4, min_width=300):
             with gr.Column(elem_classes="np-input"):
@@ -136,7 +139,7 @@ def build() -> None:
             verdict = Verdict(verdict_value(consensus.first(), ready=True), elem_classes="np-result")
     shown = panels.build(desk, alpha, verdict)
     measured = read_card(PAPER.name)["metrics"]
-    how_it_works(PAPER, STEPS, [m for m in METRICS if measured.get(m.key) is not None], LIMITS)
+    how_it_works(PAPER, STEPS, [metric for metric in METRICS if _known(measured, metric.key)], LIMITS)
     controls = {"question": question, "people": people, "statements": count, "seed": seed}
     names = ("run", "import", "rate", "sentences", "left_out", "exclude", "revise", "map", "votes", "export")
     share_row(PAPER, controls, [f"consensus_{name}" for name in names]).success(None, js=bar.press)
@@ -175,6 +178,13 @@ def _follow(event: Any, desk: gr.State, alpha: gr.Number, shown: panels.Panels) 
     event(panels.on_choice, [desk, alpha], shown.chosen, **panels.QUIET).then(
         panels.on_view, [desk, alpha, shown.opened], shown.lazy, **panels.QUIET
     )
+
+
+def _known(measured: Any, key: str) -> bool:
+    """Whether the card has a figure under this name; dots reach into nested objects."""
+    for part in key.split("."):
+        measured = (measured or {}).get(part)
+    return measured is not None
 
 
 def _pairs(group: consensus.Group) -> list[list[str]]:

@@ -17,7 +17,7 @@ from tabs import consensus_plots as plots
 from tabs import consensus_views as views
 from tabs.consensus_desk import Desk, aversion_of, desk_or_first, winner_of
 from tabs.consensus_rounds import exclude, revise
-from tabs.consensus_verdict import Verdict
+from tabs.consensus_verdict import START, Verdict
 from tabs.people import People
 from tabs.shell import RunBar, downloads
 from tabs.status import answer, line
@@ -61,9 +61,9 @@ def build(desk: gr.State, alpha: gr.Number, verdict: Verdict) -> Panels:
     with gr.Tabs():
         with gr.Tab("All ratings", elem_id="tab-consensus-ratings") as ratings:
             gr.HTML(lead("Everybody's agreement with every statement, from 1 to 7; the chosen one on top."))
-            heat = _plot(plots.heat(first, 0.0))
+            heat = _plot(plots.heat(first, START))
             gr.HTML(lead(TRADE_OFF))
-            trade = _plot(plots.trade_off(first, 0.0))
+            trade = _plot(plots.trade_off(first, START))
         with gr.Tab("Sentence by sentence", elem_id="tab-consensus-sentences") as by_sentence:
             sentences = gr.HTML()
         with gr.Tab("Leave one out", elem_id="tab-consensus-exclude") as leave_out:
@@ -75,7 +75,7 @@ def build(desk: gr.State, alpha: gr.Number, verdict: Verdict) -> Panels:
             )
             excluded = gr.HTML()
         with gr.Tab("Critique round", elem_id="tab-consensus-critique") as critique:
-            draft = gr.HTML(draft_of(first, 0.0))
+            draft = gr.HTML(draft_of(first, START))
             critiques = People(
                 blank_critiques(first), label="What should change? Whoever is content says nothing.",
                 placeholder="It leaves out …", fixed=True, elem_id="consensus-critiques",
@@ -182,7 +182,7 @@ def on_view(desk: Desk | None, alpha: float, opened: str) -> tuple[Any, ...]:
 
 
 @answer
-def show_sentences(desk: Desk | None = None, alpha: float = 0.0) -> str:
+def show_sentences(desk: Desk | None = None, alpha: float = START) -> str:
     """Which sentence of the chosen statement serves whom: its effect on everybody's predicted agreement."""
     desk = desk_or_first(desk)
     table = desk.table
@@ -192,7 +192,7 @@ def show_sentences(desk: Desk | None = None, alpha: float = 0.0) -> str:
 
 
 @answer
-def show_left_out(desk: Desk | None = None, alpha: float = 0.0) -> go.Figure:
+def show_left_out(desk: Desk | None = None, alpha: float = START) -> go.Figure:
     """Leave each person out in turn and rank the same statements for the others: what that costs the one."""
     desk = desk_or_first(desk)
     table, aversion = desk.table, aversion_of(alpha)
@@ -205,7 +205,7 @@ def show_left_out(desk: Desk | None = None, alpha: float = 0.0) -> go.Figure:
 
 
 @answer
-def show_map(desk: Desk | None = None, alpha: float = 0.0) -> tuple[go.Figure, str]:
+def show_map(desk: Desk | None = None, alpha: float = START) -> tuple[go.Figure, str]:
     """The people on a plane, near those who agree with the same, and what all their groups could share."""
     table = desk_or_first(desk).table
     opinions = consensus.opinion_map(table.group, table)
@@ -238,7 +238,7 @@ def _written(json: str, markdown: str) -> tuple[tempfile.TemporaryDirectory[str]
 
 
 @answer
-def export(desk: Desk | None = None, alpha: float = 0.0) -> tuple[Any, Any, str]:
+def export(desk: Desk | None = None, alpha: float = START) -> tuple[Any, Any, str]:
     """The result as JSON and as Markdown."""
     table, aversion = desk_or_first(desk).table, aversion_of(alpha)
     _, *paths = _written(consensus.as_json(table, aversion), consensus.as_markdown(table, aversion))

@@ -13,13 +13,14 @@ from pipelines.errors import InputError
 from pipelines.runtime import Progress
 from tabs import consensus_views as views
 from tabs.consensus_desk import Desk, aversion_of, desk_of, desk_or_first, pairs_of, patiently, winner_of
+from tabs.consensus_verdict import START
 from tabs.status import Unfinished, job
 
 CRITIQUES = "Critiques"
 
 
 @job(outputs=1)
-def exclude(person: str, desk: Desk | None = None, alpha: float = 0.0) -> Iterator[tuple[Any, ...]]:
+def exclude(person: str, desk: Desk | None = None, alpha: float = START) -> Iterator[tuple[Any, ...]]:
     """Leave a person (by name) out, write statements for the others anew, and choose again.
 
     Returns what is chosen with and without the person, and what that does to everybody's agreement.
@@ -38,7 +39,7 @@ def exclude(person: str, desk: Desk | None = None, alpha: float = 0.0) -> Iterat
 
 
 @job(outputs=3)
-def revise(critiques: Any, desk: Desk | None = None, alpha: float = 0.0) -> Iterator[tuple[Any, ...]]:
+def revise(critiques: Any, desk: Desk | None = None, alpha: float = START) -> Iterator[tuple[Any, ...]]:
     """Revise the chosen statement after critiques, [name, critique] pairs; blank ones are dropped.
 
     Returns the best revision with its changes marked, and the ranking of the next round: the draft and its

@@ -1,6 +1,6 @@
 /* The verdict's controls: runs inside a gr.HTML component (element, props, trigger and watch are given). Its inside is
    drawn anew whenever a prop changes. `view` is the page's own: a new value from the server leaves it as it is. */
-const START = { stop: 0, opened: -1, rated: -1, peeked: -1, draft: [], all: false };
+const START = { stop: (props.value.alphas.length - 1) / 2, opened: -1, rated: -1, peeked: -1, draft: [], all: false };
 const view = (changes) => { props.view = { ...(props.view ?? START), ...changes }; };
 const index = (node, name) => Number(node.dataset[name]);
 const toggled = (name, statement) => ({ [name]: props.view[name] === statement ? -1 : statement });

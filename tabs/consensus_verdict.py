@@ -18,6 +18,9 @@ from pipelines.consensus import DISSENT, Table
 STOPS = 40
 """The slider goes from stop 0, the utilitarian order, over the middle, Bernoulli-Nash, to the last, Rawls."""
 
+START = 1.0
+"""Inequality aversion at which the slider stands first: Bernoulli-Nash, in the middle."""
+
 LABELS = {
     "composed": "AI: composed of their clauses",
     "model": "AI: fine-tuned model",
