@@ -32,11 +32,11 @@ class VerdictView(gr.HTML):
     """Badge, gauges, and the picture decoded from the code; its value is made by `verdict_value`."""
 
     TEMPLATE = """${!value ? `<p class="np-empty">Draw something: the verdict comes here.</p>` : `
-    <div class="np-verdict ${value.accepted ? "accepted" : "rejected"}">
+    <div class="np-osr ${value.accepted ? "accepted" : "rejected"}">
     <figure class="${value.ink ? "ink" : ""}"><img src="${value.decoded}" alt="${value.caption}">
       <figcaption>${value.caption}</figcaption></figure>
     <div>
-      <p class="np-verdict-badge" role="status"><b>${value.accepted ? "ACCEPTED" : "REJECTED"}</b>
+      <p class="np-osr-badge" role="status"><b>${value.accepted ? "ACCEPTED" : "REJECTED"}</b>
         <span>${value.sentence}</span></p>
       <ul class="np-gauges">${value.gates.map((gate) => `
         <li class="${gate.passed ? "" : "failed"} ${gate.used ? "" : "unused"}">

@@ -22,7 +22,7 @@ HAT = next(i for i, example in enumerate(EXAMPLES["faces"]) if "hat" in example.
 
 
 def badge(page: Page, word: str) -> None:
-    expect(page.locator(".np-verdict-badge b")).to_have_text(word, timeout=PATIENCE)
+    expect(page.locator(".np-osr-badge b")).to_have_text(word, timeout=PATIENCE)
 
 
 def take(page: Page, index: int, world: str = "faces") -> None:
@@ -43,7 +43,7 @@ def concept(page: Page, name: str) -> object:
 
 
 def decoded(page: Page) -> str:
-    return page.locator(".np-verdict img").get_attribute("src") or ""
+    return page.locator(".np-osr img").get_attribute("src") or ""
 
 
 @pytest.mark.parametrize("size", ["desktop", "phone"])
@@ -53,9 +53,7 @@ def test_the_story_begins_with_an_accepted_robot(open_page: OpenPage, size: str)
     expect(page.get_by_text("read when this page was made")).to_be_visible()
     expect(page.locator(".np-gauges li")).to_have_count(3)
     if size == "phone":
-        picture, verdict = (
-            page.locator(part).bounding_box() for part in (".np-gallery:visible", ".np-verdict")
-        )
+        picture, verdict = (page.locator(part).bounding_box() for part in (".np-gallery:visible", ".np-osr"))
         assert picture and verdict and 0 < verdict["y"] - picture["y"] - picture["height"] < 60
 
 
@@ -66,14 +64,12 @@ def test_a_dragged_concept_is_redrawn_and_the_answer_follows(open_page: OpenPage
     mouth.focus()
     for _ in range(12):
         mouth.press("ArrowLeft")
-    expect(page.locator(".np-verdict figcaption")).to_have_text(
-        "Redrawn with another mouth", timeout=PATIENCE
-    )
+    expect(page.locator(".np-osr figcaption")).to_have_text("Redrawn with another mouth", timeout=PATIENCE)
     assert decoded(page) != before
     assert page.locator(".np-class-bar").first.get_attribute("style") != shares
     expect(page.locator(".np-slider-mark").first).to_be_attached()
     page.get_by_role("button", name="Back to what it saw").click()
-    expect(page.locator(".np-verdict figcaption")).to_have_text("Redrawn from what it saw", timeout=PATIENCE)
+    expect(page.locator(".np-osr figcaption")).to_have_text("Redrawn from what it saw", timeout=PATIENCE)
 
 
 def test_a_hat_is_refused_unless_forced_and_then_the_leak_shows(open_page: OpenPage) -> None:
