@@ -139,6 +139,8 @@ def test_a_photo_is_refused_and_a_text_file_told(open_page: OpenPage, tmp_path: 
     page.locator("input[type=file]").first.set_input_files(text)
     expect(page.get_by_text("This file is not a picture")).to_be_visible(timeout=PATIENCE)
     badge(page, "ACCEPTED")
+    expect(page.locator("[data-testid=image] img, .image-frame img")).to_have_count(0, timeout=PATIENCE)
+    page.wait_for_timeout(1000)  # the field is empty again before the next file comes
     page.locator("input[type=file]").first.set_input_files(photo)
     badge(page, "REJECTED")
 
