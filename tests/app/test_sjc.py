@@ -60,6 +60,7 @@ def test_words_go_into_the_prompt(open_page: OpenPage) -> None:
 
 def test_shape_something_unknown_stop_and_take_it_home(open_page: OpenPage) -> None:
     page = open_page("sjc")
+    page.get_by_label("Normal, about twice as long").check()  # so that it still runs when Stop is pressed
     page.get_by_label(PROMPT).fill("a green saxophone")
     page.get_by_label(PROMPT).press("Enter")
     expect(page.locator(".np-dreams figure")).to_have_count(5)
