@@ -160,7 +160,8 @@ def _finished(
     """The last report of a run: `word` begins its status, or `without_mesh` is all of it; `shown`: outputs
     that were filled before. It gets a tick if it is the `whole` object, with a mesh.
 
-    The files are gone from the folder once the page has its own copies.
+    `latest` stays: who presses Stop just when a run ends, on a slow line, still gets the object. The files
+    are gone from the folder once the page has its own copies.
     """
     settings = result.settings
     caption = f"{settings.prompt} · seed {settings.seed}, {settings.preset}, {result.seconds:.0f} s"
@@ -174,7 +175,7 @@ def _finished(
         status = Unfinished(status)
     with tempfile.TemporaryDirectory(prefix="nine-papers-") as folder:
         files = parts.write_files(slug(settings.prompt), result.frames, result.mesh, Path(folder))
-        yield _report(status, stage=stage, facts=facts, latest=None, **files, **shown)
+        yield _report(status, stage=stage, facts=facts, **files, **shown)
 
 
 def slug(prompt: str) -> str:
