@@ -15,8 +15,8 @@ from pipelines.consensus.grades import OFF_TOPIC, OWN_WORDS, grade, person_on, s
 from pipelines.consensus.phrases import clause, negated, question_of, reversed_by_opposite, sentence
 
 SHARES = {
-    "ranker": {"claim": 0.63, "texts": 0.15, "question": 0.03, "graded": 0.07, "vote": 0.12},
-    "judge": {"claim": 0.60, "texts": 0.20, "question": 0.05, "graded": 0.15},
+    "ranker": {"claim": 0.72, "texts": 0.11, "question": 0.03, "graded": 0.06, "vote": 0.08},
+    "judge": {"claim": 0.70, "texts": 0.15, "question": 0.03, "graded": 0.12},
 }
 MOTION_SHARE = 0.35
 """Of the stance examples, how many come from ArgKP."""
