@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import BartConfig, BartForConditionalGeneration
 
+from pipelines import runtime
 from pipelines.bartsmiles.tokenizer import BOS, EOS, PAD, POSITIONS
 
 TIED = ("lm_head.weight", "model.encoder.embed_tokens.weight", "model.decoder.embed_tokens.weight")
@@ -20,7 +21,7 @@ def new_model(
     vocabulary: int, width: int = 256, layers: int = 4, dropout: float = 0.1
 ) -> BartForConditionalGeneration:
     """A model with random weights."""
-    return BartForConditionalGeneration(
+    model = BartForConditionalGeneration(
         BartConfig(
             vocab_size=vocabulary,
             d_model=width,
@@ -39,6 +40,9 @@ def new_model(
             forced_eos_token_id=None,
         )
     )
+    if runtime.device() == "cpu":  # the backward pass of the fused attention takes half of the time there
+        model.set_attn_implementation("eager")
+    return model
 
 
 def save_model(model: BartForConditionalGeneration, file: Path) -> None:

@@ -111,6 +111,8 @@ def train(model: RewardModel, source: Source, seconds: float, seed: int, keep: C
     for layer in model.encoder.encoder.layer:
         layer.attention.self.dropout.p = 0.0  # drawing a mask of that size costs more than it helps
     model.encoder.config.attention_probs_dropout_prob = 0.0
+    if runtime.device() == "cpu":  # the backward pass of the fused attention is slow there
+        model.encoder.set_attn_implementation("eager")
     start = told = kept = time.process_time()
     seen, running = 0, 0.0
     model.train()
