@@ -13,6 +13,7 @@ What is imported here needs no torch and no RDKit, so that a page can be built i
 
 from __future__ import annotations
 
+from pipelines.bartsmiles.summary import FAR, AtomMap, Reading, Sketch, first, map_key
 from pipelines.bartsmiles.tasks import AS_WRITTEN, LEARNT, TASKS, Task
 
 EXAMPLES = {
@@ -29,4 +30,25 @@ EXAMPLES = {
 }
 """Well-known molecules by name."""
 
-__all__ = ["AS_WRITTEN", "EXAMPLES", "LEARNT", "TASKS", "Task"]
+FIRST = "Ibuprofen"
+"""The one that the page shows at load."""
+METHODS = ("integrated gradients", "occlusion")
+STRINGS = 8
+"""Ways to write a molecule that an attribution is averaged over."""
+
+__all__ = [
+    "AS_WRITTEN",
+    "EXAMPLES",
+    "FAR",
+    "FIRST",
+    "LEARNT",
+    "METHODS",
+    "STRINGS",
+    "TASKS",
+    "AtomMap",
+    "Reading",
+    "Sketch",
+    "Task",
+    "first",
+    "map_key",
+]

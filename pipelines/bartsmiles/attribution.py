@@ -140,13 +140,14 @@ def attribute(
 ) -> Iterator[Progress | Attribution]:
     """Attribute a head's output to atoms, over the canonical string and `strings` - 1 random ones.
 
-    Yields Progress after every string and finally the Attribution. A random string too long for the model is
-    left out.
+    Yields Progress after every string, its preview the Attribution so far, and finally the Attribution. A
+    random string too long for the model is left out.
     """
     first = attribute_string(model, molecule.smiles, head, method)
     found, atoms = [first], [first.atoms]
     for i in range(1, strings):
-        yield Progress(i, strings, f"{i} of {strings} ways to write the molecule")
+        so_far = _average(head, method, found, atoms)
+        yield Progress(i, strings, "Written in other ways", so_far)
         smiles, order = shuffled(molecule.mol, seed * 1000 + i)
         if len(split(smiles)) > ROOM:
             continue
@@ -155,13 +156,20 @@ def attribute(
         placed[order] = other.atoms
         found.append(other)
         atoms.append(placed)
-    yield Attribution(
+    yield _average(head, method, found, atoms)
+
+
+def _average(
+    head: str, method: Method, found: list[TokenAttribution], atoms: list[np.ndarray]
+) -> Attribution:
+    """The attribution of a molecule from those of its strings, the canonical one first."""
+    return Attribution(
         head,
         method,
         np.mean(atoms, axis=0),
         np.std(atoms, axis=0),
         float(np.mean([each.syntax for each in found])),
-        first,
+        found[0],
         np.array([each.output for each in found]),
         np.array([each.completeness_error for each in found]),
     )

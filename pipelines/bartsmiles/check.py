@@ -82,6 +82,8 @@ def _short(text: str) -> str:
 
 def _one_string(text: str | None) -> str:
     """The text without what surrounds it; it has one line and no blanks."""
+    if not isinstance(text, str | None):
+        raise _wrong("This is not a SMILES string.", "Send text, such as CCO.")
     if text is None or not text.strip():
         raise _wrong("There is no molecule yet.", "Type a SMILES string such as CCO, or draw one.")
     if len(text) > LONGEST:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 import numpy as np
-from rdkit.Chem.Draw.rdMolDraw2D import MolDraw2DSVG
+from rdkit.Chem.Draw.rdMolDraw2D import MolDraw2D, MolDraw2DCairo, MolDraw2DSVG
 from rdkit.Chem.rdchem import Mol
 from rdkit.Chem.rdDepictor import Compute2DCoords
 
 BLUE, WHITE, ORANGE = (0.17, 0.42, 0.72), (1.0, 1.0, 1.0), (0.93, 0.49, 0.06)
 """Ends and middle of the scale; readers with any kind of colour blindness can tell them apart."""
-MOST_ATOMS = 150
+SIZE = (560, 380)
+"""Width and height of a picture, in pixels."""
 
 
 def colour(value: float, limit: float) -> tuple[float, float, float]:
@@ -29,41 +33,92 @@ def limit_of(values: np.ndarray) -> float:
     return float(np.abs(values).max(initial=0.0))
 
 
+def sketch(mol: Mol, size: tuple[int, int] = SIZE) -> tuple[str, list[tuple[float, float]]]:
+    """A molecule in one ink, for a page that colours it itself: the inside of an SVG of that size, its lines
+    in currentColor, and where each atom stands in it."""
+    mol = _flattened(mol)
+    drawing = MolDraw2DSVG(*size)
+    options = _plain(drawing)
+    options.useBWAtomPalette()
+    drawing.DrawMolecule(mol)
+    points = [drawing.GetDrawCoords(i) for i in range(mol.GetNumAtoms())]
+    text = _finished(drawing).replace("#000000", "currentColor")
+    inside = text[text.index("<!-- END OF HEADER -->") + 22 : text.rindex("</svg>")]
+    return re.sub(r"class='[^']*' ", "", inside).strip(), [
+        (round(point.x, 1), round(point.y, 1)) for point in points
+    ]
+
+
 def draw(
     mol: Mol,
     values: np.ndarray | None = None,
     limit: float | None = None,
-    size: tuple[int, int] = (560, 380),
-    numbered: bool = False,
+    size: tuple[int, int] = SIZE,
+    legend: str = "",
 ) -> str:
     """SVG of a molecule; its atoms carry the classes atom-0, atom-1, ...
 
     values: float [atoms], coloured symmetrically about 0 up to `limit` (the largest one's size if None).
     """
-    mol = type(mol)(mol)
-    Compute2DCoords(mol)
     drawing = MolDraw2DSVG(*size)
+    _plain(drawing)
+    _coloured(drawing, mol, values, limit, legend)
+    text = _finished(drawing)
+    return text[text.index("<svg") :]
+
+
+def draw_png(
+    mol: Mol,
+    values: np.ndarray | None = None,
+    limit: float | None = None,
+    size: tuple[int, int] = SIZE,
+    legend: str = "",
+) -> bytes:
+    """The same as PNG, on white."""
+    drawing = MolDraw2DCairo(*size)
+    _plain(drawing).clearBackground = True
+    _coloured(drawing, mol, values, limit, legend)
+    return _finished(drawing)
+
+
+def _plain(drawing: MolDraw2D) -> Any:
     options = drawing.drawOptions()
     options.clearBackground = False
-    options.addAtomIndices = numbered
     options.highlightBondWidthMultiplier = 14
     options.padding = 0.08
+    return options
+
+
+def _flattened(mol: Mol) -> Mol:
+    """A copy with its own flat coordinates."""
+    mol = type(mol)(mol)
+    Compute2DCoords(mol)
+    return mol
+
+
+def _coloured(
+    drawing: MolDraw2D, mol: Mol, values: np.ndarray | None, limit: float | None, legend: str
+) -> None:
+    mol = _flattened(mol)
     if values is None:
-        drawing.DrawMolecule(mol)
-    else:
-        end = limit_of(values) if limit is None else limit
-        colours = {i: colour(value, end) for i, value in enumerate(values.tolist())}
-        bonds = {
-            bond.GetIdx(): colour(values[[bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()]].mean(), end)
-            for bond in mol.GetBonds()
-        }
-        drawing.DrawMolecule(
-            mol,
-            highlightAtoms=list(colours),
-            highlightAtomColors=colours,
-            highlightBonds=list(bonds),
-            highlightBondColors=bonds,
-        )
+        drawing.DrawMolecule(mol, legend=legend)
+        return
+    end = limit_of(values) if limit is None else limit
+    colours = {i: colour(value, end) for i, value in enumerate(values.tolist())}
+    bonds = {
+        bond.GetIdx(): colour(values[[bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()]].mean(), end)
+        for bond in mol.GetBonds()
+    }
+    drawing.DrawMolecule(
+        mol,
+        highlightAtoms=list(colours),
+        highlightAtomColors=colours,
+        highlightBonds=list(bonds),
+        highlightBondColors=bonds,
+        legend=legend,
+    )
+
+
+def _finished(drawing: MolDraw2D) -> Any:
     drawing.FinishDrawing()
-    text = drawing.GetDrawingText()
-    return text[text.index("<svg") :]
+    return drawing.GetDrawingText()

@@ -17,11 +17,14 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 from transformers import AutoTokenizer, BartForConditionalGeneration, PreTrainedTokenizerBase
 
+from pipelines.bartsmiles.infill import SIGN, Infilling, collected
 from pipelines.bartsmiles.tasks import Task
 from pipelines.bartsmiles.tokenizer import POSITIONS
 from pipelines.runtime import device, load_once
 
 REPOSITORY = "gayane/BARTSmiles"
+WORD = "▁"
+"""SentencePiece's mark of a word's beginning."""
 NAMED = {"bos_token": "<s>", "pad_token": "<pad>", "eos_token": "</s>", "unk_token": "<unk>"}
 
 
@@ -42,6 +45,25 @@ class HubModel:
         rows = [[bos, *ids[: POSITIONS - 2], eos] for ids in pieces]
         longest = max(map(len, rows))
         return torch.tensor([row + [pad] * (longest - len(row)) for row in rows], device=self.model.device)
+
+    def encode_masked(self, masked: str) -> Tensor:
+        """Ids of a string with <mask> in it, int64 [1, length]. Pieces after a mask start no new word."""
+        ids = self.tokenizer.convert_tokens_to_ids
+        row = [ids("<s>")]
+        for k, part in enumerate(masked.split(SIGN)):
+            pieces = self.tokenizer.tokenize(part) if part else []
+            if k:
+                row.append(self.mask_id)
+                if pieces and pieces[0].startswith(WORD):
+                    pieces[:1] = self._known(pieces[0].removeprefix(WORD))
+            row += ids(pieces)
+        return torch.tensor([[*row[: POSITIONS - 1], ids("</s>")]], device=self.model.device)
+
+    def _known(self, text: str) -> list[str]:
+        """A text as one piece if there is such a piece, else character by character."""
+        if not text:
+            return []
+        return [text] if text in self.tokenizer.get_vocab() else list(text)
 
     @torch.inference_mode()
     def embed(self, smiles: list[str], batch: int = 32) -> np.ndarray:
@@ -72,6 +94,35 @@ def load_hub(repository: str = REPOSITORY, revision: str | None = None) -> HubMo
     # fairseq puts <mask> last; some exports leave it out of the tokenizer.
     mask_id = vocabulary.get("<mask>", model.config.vocab_size - 1)
     return HubModel(tokenizer, model.eval().to(device()), mask_id)
+
+
+@torch.inference_mode()
+def fill_hub(hub: HubModel, masked: str, beams: int) -> Infilling:
+    """The published model's `beams` likeliest strings for a masked one, as molecules."""
+    ids = hub.encode_masked(masked)
+    named = {
+        name: hub.tokenizer.convert_tokens_to_ids(NAMED[f"{name}_token"]) for name in ("bos", "eos", "pad")
+    }
+    written = hub.model.generate(
+        ids,
+        attention_mask=torch.ones_like(ids),
+        decoder_start_token_id=named["eos"],
+        **{f"{name}_token_id": value for name, value in named.items()},
+        num_beams=beams,
+        num_return_sequences=beams,
+        do_sample=False,
+        max_new_tokens=min(POSITIONS - 1, ids.shape[1] + 30),
+        early_stopping=True,
+        suppress_tokens=[named["pad"], hub.mask_id],
+        output_scores=True,
+        return_dict_in_generate=True,
+    )
+    special = {*NAMED.values(), SIGN}
+    texts = [
+        "".join(piece for piece in hub.tokenizer.convert_ids_to_tokens(row) if piece not in special)
+        for row in written.sequences.tolist()
+    ]
+    return collected(masked, [text.replace(WORD, "") for text in texts], written.sequences_scores.tolist())
 
 
 def fit_head(task: Task, embeddings: np.ndarray, values: np.ndarray) -> Pipeline:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from dataclasses import dataclass
 
@@ -23,6 +24,9 @@ from pipelines.bartsmiles.tokenizer import (
 )
 from pipelines.errors import InputError
 from pipelines.runtime import use_threads
+from pipelines.weights import source
+
+logger = logging.getLogger("nine_papers")
 
 BEAMS = 10
 SIGN = SPECIAL[MASK]
@@ -71,6 +75,8 @@ def mask_atoms(molecule: Molecule, atoms: list[int]) -> str:
 
 def check_masked(text: str) -> str:
     """A string with <mask> in it that the model can read. Raises InputError."""
+    if not isinstance(text, str):
+        raise InputError("This is not a SMILES string.", "Send text, such as CC<mask>O.", FIELD)
     text = text.strip()
     if len(text) > LONGEST:
         raise InputError(f"The text has {len(text):,} characters; at most {LONGEST} are read.", "", FIELD)
@@ -110,15 +116,48 @@ def infill(model: BartForConditionalGeneration, masked: str, beams: int = BEAMS)
         output_scores=True,
         return_dict_in_generate=True,
     )
+    texts = [tokenizer.decode(row) for row in written.sequences.tolist()]
+    return collected(masked, texts, written.sequences_scores.tolist())
+
+
+def collected(masked: str, texts: list[str], scores: list[float]) -> Infilling:
+    """What a model wrote for a masked string, the likeliest first, as molecules."""
     kept = re.compile(".*".join(re.escape(part) for part in masked.split(SIGN)))
     found: dict[str, Candidate] = {}
     valid = 0
-    for row, score in zip(written.sequences.tolist(), written.sequences_scores.tolist(), strict=True):
-        text = tokenizer.decode(row)
+    for text, score in zip(texts, scores, strict=True):
         mol = parse(text) if text and len(text) <= LONGEST else None
         if mol is None or not mol.GetNumAtoms():
             continue
         valid += 1
         smiles = canonical(mol)
         found.setdefault(smiles, Candidate(text, smiles, score, kept.fullmatch(text) is not None))
-    return Infilling(masked, tuple(found.values()), valid / beams)
+    return Infilling(masked, tuple(found.values()), valid / max(1, len(texts)))
+
+
+def fill(masked: str, beams: int = BEAMS, model: str = "embedded") -> Infilling:
+    """Fill a masked string with the embedded model, or with the published one ("hub").
+
+    Raises InputError for a string that is none, and for "hub" where there is no GPU or no such model.
+    """
+    text = check_masked(masked)
+    if model == "embedded":
+        from pipelines.bartsmiles.predictor import load
+
+        return infill(load().trunk, text, beams)
+    if model != "hub":
+        raise InputError("There is no such model.", "Choose “embedded” or “hub”.", "Model")
+    if source(asked=True) != "hub":
+        raise InputError(
+            "The published model needs a GPU, and there is none here.", "Take the embedded model.", "Model"
+        )
+    from pipelines.bartsmiles.hub import fill_hub, load_hub
+
+    try:
+        published = load_hub()
+    except (OSError, ValueError) as error:
+        logger.warning("gayane/BARTSmiles could not be loaded: %s", error)
+        raise InputError(
+            "The published model could not be loaded.", "Take the embedded model.", "Model"
+        ) from None
+    return fill_hub(published, text, beams)

@@ -37,6 +37,53 @@ def neutralised(mol: Mol) -> Mol:
     return _UNCHARGER.uncharge(mol)
 
 
+_AMINE = Chem.MolFromSmarts("[NX3;H0,H1,H2;+0;!$(N-[#6]=[O,N,S]);!$(N-S=O);!$(N-a);!$(N-[!#6;!#1])]([CX4])")
+_ACID = Chem.MolFromSmarts("[OX2H1;+0]-C=O")
+
+
+def ionised(mol: Mol) -> Mol:
+    """The same molecule with a proton on each aliphatic amine and none on a carboxylic acid, as in blood."""
+    result = Chem.RWMol(mol)
+    for pattern, charge in ((_AMINE, 1), (_ACID, -1)):
+        for atom in {match[0] for match in mol.GetSubstructMatches(pattern)}:
+            result.GetAtomWithIdx(atom).SetFormalCharge(charge)
+            if charge > 0:
+                result.GetAtomWithIdx(atom).SetNumExplicitHs(mol.GetAtomWithIdx(atom).GetTotalNumHs() + 1)
+    Chem.SanitizeMol(result)
+    return result.GetMol()
+
+
+def conformer(mol: Mol, seed: int = 0) -> tuple[np.ndarray, list[str], list[tuple[int, int, float]]]:
+    """A shape in space by ETKDG, relaxed with MMFF94 (UFF where that has no parameters).
+
+    Returns positions in ångström, float [atoms and hydrogens, 3], the heavy atoms first and in their order,
+    around the centre and with the longest extent along x; symbols; bonds (atom, atom, order). Raises
+    ValueError if no shape is found.
+    """
+    from rdkit.Chem import rdDistGeom, rdForceFieldHelpers
+
+    full = Chem.AddHs(mol)
+    how = rdDistGeom.ETKDGv3()
+    how.randomSeed = seed + 1
+    how.timeout = 5
+    if rdDistGeom.EmbedMolecule(full, how) < 0:
+        how.useRandomCoords = True
+        if rdDistGeom.EmbedMolecule(full, how) < 0:
+            raise ValueError("no shape found")
+    if rdForceFieldHelpers.MMFFHasAllMoleculeParams(full):
+        rdForceFieldHelpers.MMFFOptimizeMolecule(full)
+    elif rdForceFieldHelpers.UFFHasAllMoleculeParams(full):
+        rdForceFieldHelpers.UFFOptimizeMolecule(full)
+    places = full.GetConformer().GetPositions()
+    places = places - places.mean(axis=0)
+    axes = np.linalg.svd(places, full_matrices=True)[2]
+    axes[2] *= np.sign(np.linalg.det(axes))  # a turn, no mirror image
+    bonds = [
+        (bond.GetBeginAtomIdx(), bond.GetEndAtomIdx(), bond.GetBondTypeAsDouble()) for bond in full.GetBonds()
+    ]
+    return places @ axes.T, [atom.GetSymbol() for atom in full.GetAtoms()], bonds
+
+
 def shuffled(mol: Mol, seed: int) -> tuple[str, list[int]]:
     """A SMILES string in a random atom order, and which atom of `mol` each atom token of it is."""
     order = np.random.default_rng(seed).permutation(mol.GetNumAtoms()).tolist()

@@ -28,8 +28,6 @@ from pipelines.runtime import load_once
 from pipelines.weights import ASSETS, asset
 
 FILE = "library.safetensors"
-FAR = 0.3
-"""Below this Tanimoto similarity to every training molecule, a prediction is outside what was learnt."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +71,7 @@ class Library:
         )
 
     def familiarity(self, own: np.ndarray) -> float:
-        """Tanimoto similarity to the nearest training molecule; below FAR the numbers are a guess."""
+        """Tanimoto similarity to the nearest training molecule; below summary.FAR the numbers are a guess."""
         return float(tanimoto(own, self.learnt).max(initial=0.0))
 
 

@@ -11,7 +11,7 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import BartConfig, BartModel
 
-from pipelines.bartsmiles.hub import fit_head, load_hub
+from pipelines.bartsmiles.hub import fill_hub, fit_head, load_hub
 from pipelines.bartsmiles.tasks import TASKS
 
 PIECES = [
@@ -92,3 +92,21 @@ def test_heads_are_fitted_on_frozen_embeddings() -> None:
     found = fit_head(solubility, X, 2 * X[:, 0] + 1).predict(X)
     assert np.corrcoef(found, X[:, 0])[0, 1] > 0.99
     assert fit_head(barrier, X, X[:, 1] > 0).score(X, X[:, 1] > 0) > 0.9
+
+
+def test_a_mask_stands_between_pieces_that_start_no_word(folder: Path) -> None:
+    hub = load_hub(str(folder))
+    ids = {piece: i for i, piece in enumerate(PIECES)}
+    row = hub.encode_masked("CC<mask>O")[0].tolist()
+    assert row[0] == ids["<s>"] and row[-1] == ids["</s>"]
+    assert row.count(hub.mask_id) == 1
+    after = row[row.index(hub.mask_id) + 1 : -1]
+    assert after == [ids["O"]]
+    assert hub.encode_masked("<mask>O")[0].tolist()[1] == hub.mask_id
+
+
+def test_the_published_layout_fills_a_gap(folder: Path) -> None:
+    found = fill_hub(load_hub(str(folder)), "CC<mask>O", beams=3)
+    assert found.masked == "CC<mask>O"
+    assert 0 <= found.valid_share <= 1
+    assert "▁" not in "".join(candidate.text for candidate in found.candidates)
