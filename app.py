@@ -9,6 +9,7 @@ import gradio as gr
 
 from pipelines.weights import ASSETS, MODES
 from tabs import TABS, home
+from tabs.bartsmiles_board import editor_files
 from tabs.theme import css, fonts, head, theme
 
 
@@ -44,7 +45,7 @@ def main(arguments: list[str] | None = None) -> None:
         theme=theme(),
         css=css(),
         head=head(),
-        app_kwargs={"routes": [fonts()]},
+        app_kwargs={"routes": [fonts(), editor_files()]},
         allowed_paths=[str(ASSETS)],
         max_file_size="25mb",
         show_error=False,
