@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import re
+import shutil
 from typing import Any
 
 import gradio as gr
@@ -12,11 +13,12 @@ from gradio.components import Component
 
 from pipelines.backbones import vocabulary
 from pipelines.weights import ASSETS
+from tabs import sjc_about as about
 from tabs import sjc_views as parts
 from tabs import unchecked
 from tabs.chips import Chips, chip_group
-from tabs.shell import Examples, Metric, Paper, RunBar, downloads, how_it_works, offer, paper_card, share_row
-from tabs.sjc_run import OUTPUTS, Runs, generate, keep
+from tabs.shell import Examples, Paper, RunBar, downloads, offer, paper_card, share_row
+from tabs.sjc_run import OUTPUTS, Runs, generate, keep, warm_up
 from tabs.status import answer, line
 from tabs.turntable import Turntable
 
@@ -29,55 +31,21 @@ PAPER = Paper(
     pitch="Name a thing: a model that only knows flat pictures shapes it in 3D. Take the mesh home.",
 )
 
-MODELS = [("Embedded, ours: small, 32 pixels", "embedded"), ("Stable Diffusion 1.5: needs a GPU", "hub")]
+MODELS = [
+    ("Embedded, ours: small, 32 pixels", "embedded"),
+    ("Stable Diffusion 1.5: needs a GPU and minutes", "hub"),
+]
 VIEW_MODES = [
     ("Exact angles", "continuous"),
     ("The paper's four words", "words"),
     ("Not at all: expect two faces", "none"),
 ]
 WHITE = (1.0, 1.0, 1.0, 1.0)
-ESTIMATORS = [("Eq. 16: less noise", "eq16"), ("Eq. 15", "eq15")]
-
-STEPS = (
-    r"A denoiser $D(x; \sigma)$ that was trained on captioned pictures gives their score: "
-    r"$\nabla_x \log p_\sigma(x) = (D(x; \sigma) - x) / \sigma^2$.",
-    r"The object is a grid of voxels $\theta$, each with a density and a colour; a camera $\pi$ sees the "
-    r"picture $y = g(\theta, \pi)$. The chain rule lifts the score from pictures to voxels: "
-    r"$\nabla_\theta \log p(\theta) = \mathbb{E}_\pi [ J_\pi^\top \nabla_y \log p(y) ]$.",
-    r"The denoiser only understands noisy pictures, but $y$ is clean. So noise is added and the answers are "
-    r"averaged (perturb-and-average): $\mathbb{E}_n [ (D(y + \sigma n; \sigma) - y) / \sigma^2 ]$ (Eq. 16).",
-    "The prompt says where the camera stands. Without that, every side wants to be the front.",
-    "Empty space is rewarded, noise levels fall from coarse to fine, and at the end the surface is cut out "
-    "of the density as a closed, coloured mesh.",
-)
-METRICS = (
-    Metric("Seconds for one object, fast, on two cores (one run)", "seconds_per_object", "{:.0f} s"),
-    Metric(
-        "Seconds to its first preview, model loaded, 2D samples not counted",
-        "first_preview_seconds",
-        "{:.1f} s",
-    ),
-    Metric("A known object with an exact score, against its true views", "oracle_psnr", "{:.1f} dB"),
-    Metric("The same without view prompts", "oracle_no_view_psnr", "{:.1f} dB"),
-    Metric("A judge finds an object's own prompt among 50 (true renders: 100 %)", "r_precision", "{:.0%}"),
-    Metric("The same for the 3D meshes", "r_precision_mesh", "{:.0%}"),
-    Metric("Pairs of object and colour never seen together: object right", "held_out_object_right", "{:.0%}"),
-    Metric("the colour right", "held_out_colour_right", "{:.0%}"),
-    Metric("Objects with a second front (Janus), of 20", "janus", "{:.0%}"),
-    Metric("without view prompts, of 4", "janus_without_view_prompts", "{:.0%}"),
-    Metric("Silhouettes' overlap with the true object", "silhouette_iou", "{:.2f}"),
-)
-LIMITS = (
-    "The embedded model has seen 67 kinds of things, in pictures of 32 pixels drawn from public-domain "
-    "meshes: other prompts give the nearest thing it knows, and fine detail is beyond it.",
-    "Light is baked into the colours.",
-    "It saw 234,000 pictures, trained without a GPU: simple and round things come out well, thin or lopsided "
-    "ones are rough, and front and back are often alike.",
-    "The authors' code names 25 minutes on a GPU for Stable Diffusion, a far larger model: the two times "
-    "do not compare the methods.",
-    "The ready-made objects are among the better ones: of eight that we made, the zebra was left out as too "
-    "rough. A quarter of the objects that have a front show a second one.",
-)
+ESTIMATORS = [
+    ("Eq. 16: less noise", "eq16"),
+    ("Eq. 15", "eq15"),
+    ("Off: ask about the clean picture", "off"),
+]
 
 
 def build() -> None:
@@ -101,7 +69,7 @@ def build() -> None:
                 hint = Chips(label="Nearest known prompt, where this one is far from all")
             examples = Examples(
                 [(entry.thumbnail, entry.prompt) for entry in ready],
-                label="Ready-made: one click shows it and fills the prompt",
+                label="Ready-made: one click shows it",
                 elem_classes="np-coloured",
             )
             words = Chips([chip_group("Colours", list(known.colours), "colour", known.colours)])
@@ -123,7 +91,7 @@ def build() -> None:
                     facts = gr.HTML(facts_start, label="Mesh statistics")
             dreams = gr.HTML(dreams_start, label="2D samples", elem_classes="np-result")
             files = downloads(parts.FILES.values(), list(ready[0].files().values()))
-    how_it_works(PAPER, STEPS, METRICS, LIMITS)
+    about.explain(PAPER, len(known.things))
     controls = {
         "prompt": prompt,
         "seed": seed,
@@ -143,6 +111,7 @@ def build() -> None:
         keep, [latest, runs], [*results, bar.status], concurrency_id="sjc-keep", **quiet
     ).success(offer, files, files, queue=False, **quiet)
     prompt.submit(None, js=bar.press)
+    prompt.focus(warm_up, queue=False, **quiet)
     dice.click(lambda: random.randrange(10_000), outputs=seed, queue=False, **quiet)
     shown = [prompt, seed, *results, bar.status]
     examples.select(show_ready, examples, shown, trigger_mode="always_last", **quiet).success(
@@ -165,7 +134,8 @@ def _experiments() -> tuple[Component, Component, Component, Component]:
         mode = unchecked.Radio(VIEW_MODES, value="continuous", label="Tell the model where the camera stands")
         paas = unchecked.Radio(ESTIMATORS, value="eq16", label="Estimator of the score (perturb-and-average)")
         depth = unchecked.Slider(0, 100, value=0, step=5, label="Pull the object to the middle")
-        preferred = "hub" if os.environ.get("NINE_PAPERS_MODELS") == "hub" else "embedded"
+        wanted = os.environ.get("NINE_PAPERS_MODELS") == "hub" and shutil.which("nvidia-smi")
+        preferred = "hub" if wanted else "embedded"
         model = unchecked.Radio(MODELS, value=preferred, label="Text-to-image model")
     return mode, paas, depth, model
 

@@ -15,6 +15,7 @@ from typing import Any
 import gradio as gr
 
 from pipelines.runtime import Progress, in_background
+from pipelines.sjc.prompts import checked
 from tabs import sjc_views as parts
 from tabs.chips import chip_group
 from tabs.status import Unfinished, job
@@ -24,6 +25,8 @@ OUTPUTS = ("stage", "dreams", "hint", "facts", *parts.FILES, "latest")
 """What a run fills, in the order of its outputs."""
 DREAMING, OPTIMISING, FINISHING = 0.1, 0.76, 0.14
 """Shares of a run's time."""
+UNKNOWN = "The model has learnt nothing quite like this, and it reads English only. The nearest it knows:"
+LOADING_METHOD, LOADING_MODEL = Progress(0, 1, "Loading the method"), Progress(0, 1, "Loading the model")
 
 
 class Runs:
@@ -85,21 +88,22 @@ def generate(
 ) -> Iterator[tuple[Any, ...]]:
     """Shape a 3D object for a prompt by score Jacobian chaining.
 
-    prompt: one object, in English, at most 300 characters. seed: 0 or more; the same one gives the same
-    object. quality: "fast" or "normal". views, how the model is told where the camera stands: "continuous",
-    "words" or "none". paas, the estimator: "eq16" or "eq15". centre_depth: 0 to 1000. model: "embedded" or
-    "hub". Returns the turntable, the 2D samples, the nearest known prompt if this one is far from all, the
-    mesh's statistics, and the files GLB, OBJ, PLY, MP4, GIF.
+    prompt: one object, in English, at most 300 characters. seed: 0 or more; on one computer the same one
+    gives the same object. quality: "fast" or "normal". views, how the model is told where the camera stands:
+    "continuous", "words" or "none". paas, the estimator: "eq16", "eq15" or "off". centre_depth: 0 to 1000.
+    model: "embedded" or "hub". Returns the turntable, the 2D samples, the nearest known prompt if this one is
+    far from all, the mesh's statistics, and the files GLB, OBJ, PLY, MP4, GIF.
     """
+    checked(prompt)  # before anything is loaded
     number = runs.begun if runs else 0
-    yield _report(Progress(0, 1, "Loading the method"), latest=None)
-    sjc = yield from _loading("Loading the method", lambda: importlib.import_module("pipelines.sjc.run"))
+    yield _report(LOADING_METHOD, latest=None)
+    sjc = yield from _meanwhile(LOADING_METHOD, lambda: importlib.import_module("pipelines.sjc.run"))
     settings = sjc.Settings(prompt, 0 if seed is None else seed, quality, views, paas, centre_depth)
     sjc = importlib.import_module("pipelines.sjc")
-    denoiser = yield from _loading("Loading the model", lambda: sjc.load_denoiser(model))
+    denoiser = yield from _meanwhile(LOADING_MODEL, lambda: sjc.load_denoiser(model))
     known = None
     if denoiser.channels == 3:
-        known = yield from _loading("Loading the model", sjc.known_prompts)
+        known = yield from _meanwhile(LOADING_MODEL, sjc.known_prompts)
     hint = _hint(known, settings.prompt)
     bar = Whole(DREAMING, OPTIMISING, FINISHING)
     yield _report(bar(Progress(0, 0, "Dreaming in 2D")), hint=hint)
@@ -164,7 +168,7 @@ def _finished(
     are gone from the folder once the page has its own copies.
     """
     settings = result.settings
-    caption = f"{settings.prompt} · seed {settings.seed}, {settings.preset}, {result.seconds:.0f} s"
+    caption = f"{settings.prompt} · seed {settings.seed}, {settings.preset}"
     depth = webp_url(sjc.webp(sjc.depth_picture(result.depth), 80))
     stage = turntable_value(
         webp_url(sjc.webp(result.frames)), len(result.frames), settings.prompt, caption, depth
@@ -174,8 +178,20 @@ def _finished(
     if result.mesh is None or not whole:
         status = Unfinished(status)
     with tempfile.TemporaryDirectory(prefix="nine-papers-") as folder:
-        files = parts.write_files(slug(settings.prompt), result.frames, result.mesh, Path(folder))
+        files = yield from _meanwhile(
+            Progress(1, 1, "Writing the files"),
+            lambda: parts.write_files(slug(settings.prompt), result.frames, result.mesh, Path(folder)),
+            lasting=False,
+        )
         yield _report(status, stage=stage, facts=facts, **files, **shown)
+
+
+def warm_up() -> None:
+    """Load what a run needs while the visitor still types."""
+    sjc = importlib.import_module("pipelines.sjc")
+    sjc.load_denoiser("embedded")
+    sjc.known_prompts()
+    importlib.import_module("pipelines.sjc.run")
 
 
 def slug(prompt: str) -> str:
@@ -183,9 +199,12 @@ def slug(prompt: str) -> str:
     return "-".join(re.findall(r"[a-z0-9]+", prompt.lower()))[:60] or "object"
 
 
-def _loading(message: str, function: Callable[[], Any]) -> Generator[tuple[Any, ...], None, Any]:
-    """The function's value, with reports while it works. What it loads stays: stopping doesn't wait."""
-    steps = in_background(function, Progress(0, 1, message), lasting=True)
+def _meanwhile(
+    report: Progress, function: Callable[[], Any], lasting: bool = True
+) -> Generator[tuple[Any, ...], None, Any]:
+    """The function's value, with reports while it works. What is `lasting`, since it is loaded once for all,
+    goes on by itself when the run is stopped."""
+    steps = in_background(function, report, lasting)
     try:
         while True:
             yield _report(next(steps))
@@ -200,9 +219,7 @@ def _hint(known: Any, prompt: str) -> list[dict[str, Any]]:
     nearest = known.nearest(prompt) if known else None
     if nearest is None or nearest.familiar:
         return []
-    return [
-        chip_group("The model has seen nothing like this. The nearest it knows:", [nearest.prompt], "prompt")
-    ]
+    return [chip_group(UNKNOWN, [nearest.prompt], "prompt")]
 
 
 def _report(progress: Progress | str, **values: Any) -> tuple[Any, ...]:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from pipelines.runtime import load_once
 from pipelines.sjc.export import Mesh, gif, mp4
 from pipelines.weights import asset
 from tabs.turntable import turntable_value, webp_url
@@ -62,12 +63,15 @@ class Ready:
     def files(self) -> dict[str, str | None]:
         """Its files in every format: the mesh that is stored, and what is made from it and from the
         turntable."""
-        with Image.open(self.file(".webp")) as strip:
-            frames = np.stack(np.split(np.asarray(strip.convert("RGB")), self.views, axis=1))
-        folder = Path(_folder().name)
-        if not (folder / f"{self.slug}.gif").is_file():
-            write_files(self.slug, frames, Mesh.read(self.file(".glb")), folder)
-        return {suffix: str(folder / f"{self.slug}.{suffix}") for suffix in FILES}
+        return _ready_files(self.slug, self.views)
+
+
+@load_once
+def _ready_files(slug: str, views: int) -> dict[str, str | None]:
+    """Make the files of a ready-made object, once, whoever asks at the same time."""
+    with Image.open(asset(FOLDER, f"{slug}.webp")) as strip:
+        frames = np.stack(np.split(np.asarray(strip.convert("RGB")), views, axis=1))
+    return write_files(slug, frames, Mesh.read(asset(FOLDER, f"{slug}.glb")), Path(_folder().name))
 
 
 @cache

@@ -38,6 +38,7 @@ element.addEventListener("click", (event) => {
   if (!button) return;
   const depth = button.getAttribute("aria-pressed") !== "true";
   button.setAttribute("aria-pressed", depth);
+  button.textContent = depth ? "Depth: bright is near" : "Depth";
   const strip = element.querySelector(".np-turntable-strip");
   strip.style.backgroundImage = `url('${depth ? button.dataset.depth : button.dataset.strip}')`;
 });

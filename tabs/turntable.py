@@ -6,6 +6,7 @@ No WebGL: the views are one strip of pictures, so it shows at once on any device
 from __future__ import annotations
 
 import base64
+import html
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,14 @@ TEMPLATE = """
 ${!value ? `<p class="np-empty">${empty}</p>` : `
 <div class="np-turntable ${value.strip ? "" : "live"}">
   <div class="np-turntable-stage" tabindex="${value.strip ? 0 : -1}" role="img" aria-label="${value.name}"
-    data-count="${value.count}">
+    data-count="${value.count}" data-hint="${value.strip ? "Drag to turn" : ""}">
     <div class="np-turntable-strip" style="--count:${value.count}; --seconds:${value.count / 6}s;
       background-image:url('${value.strip || value.picture}')"></div>
   </div>
   <div class="np-turntable-tools">
     <span>${value.caption}</span>
     ${value.depth ? `<button type="button" data-strip="${value.strip}" data-depth="${value.depth}"
-      aria-pressed="false">Depth</button>` : ""}
+      aria-pressed="false" title="Bright is near">Depth</button>` : ""}
   </div>
 </div>`}
 """
@@ -44,13 +45,19 @@ class Turntable(gr.HTML):
 
 
 def turntable_value(strip: str, count: int, name: str, caption: str, depth: str = "") -> dict[str, Any]:
-    """A finished object: image URLs of a strip of `count` views and of their depths."""
-    return {"strip": strip, "depth": depth, "count": count, "name": name, "caption": caption}
+    """A finished object: image URLs of a strip of `count` views and of their depths; `name` and `caption` are
+    a visitor's plain text."""
+    return {"strip": strip, "depth": depth, "count": count} | _escaped(name, caption)
 
 
 def live_value(picture: str, name: str, caption: str) -> dict[str, Any]:
-    """An object in the making: the URL of one picture."""
-    return {"picture": picture, "count": 1, "name": name, "caption": caption}
+    """An object in the making: the URL of one picture; texts as of turntable_value."""
+    return {"picture": picture, "count": 1} | _escaped(name, caption)
+
+
+def _escaped(name: str, caption: str) -> dict[str, str]:
+    """gr.HTML puts values into its template as they are, markup and all."""
+    return {"name": html.escape(name), "caption": html.escape(caption)}
 
 
 def webp_url(data: bytes) -> str:

@@ -100,11 +100,6 @@ def view_word(azimuth: float, elevation: float) -> str:
     return ("front", "side", "back", "side")[int((np.degrees(azimuth) + 45) % 360 // 90)]
 
 
-def with_view(prompt: str, azimuth: float, elevation: float) -> str:
-    """The paper's view-dependent prompt: "front view of a red chair"."""
-    return VIEW_TEMPLATES[0].format(view=view_word(azimuth, elevation), a=prompt)
-
-
 def wordings(subject: Subject, view: str = "") -> list[str]:
     """Every caption that training may give to a subject, with a view word or (view "") without."""
     subjects = [replace(subject, name=name) for name in (subject.name, *SYNONYMS.get(subject.name, ()))]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -42,7 +42,7 @@ class Text:
     mask: Tensor | None = None
     pooled: Tensor | None = None
 
-    def map(self, function) -> Text:
+    def map(self, function: Callable[[Tensor], Tensor]) -> Text:
         """The condition with `function` applied to each of its tensors."""
         return Text(
             *(None if part is None else function(part) for part in (self.states, self.mask, self.pooled))

@@ -49,7 +49,9 @@ def bake(field: VoxelField, denoiser: Denoiser, shape: trimesh.Trimesh) -> Itera
             yield _filled(vertices, total, weight)
 
 
-def _seen_from(vertices, normals, azimuth: float, elevation: float, field: VoxelField):
+def _seen_from(
+    vertices: np.ndarray, normals: np.ndarray, azimuth: float, elevation: float, field: VoxelField
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Places [v, 2] in the picture (0..1, right and down), distances [v], and squared cosines [v] between
     normal and line of sight, 0 on the far side."""
     eye, rotation = camera(azimuth, elevation)

@@ -52,8 +52,12 @@ def _stable_diffusion() -> Denoiser:
 
 @load_once
 def known_prompts() -> KnownPrompts:
-    """What the embedded model was taught."""
+    """What the embedded model was taught, synonyms included ("a dog" for "a shiba inu dog")."""
     from pipelines.backbones import sentences, vocabulary
+    from pipelines.backbones.captions import SYNONYMS
 
     known = vocabulary.load(ASSETS / NAME)
-    return KnownPrompts(known.prompts(), sentences.load(), known.colours)
+    synonyms = {
+        f"a {other}": thing.prompts[0] for thing in known.things for other in SYNONYMS.get(thing.name, ())
+    }
+    return KnownPrompts(known.prompts(), sentences.load(), known.colours, synonyms)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from pipelines.backbones.diffusion import Denoiser, sample
-from pipelines.runtime import Progress
+from pipelines.runtime import Progress, use_threads
 from pipelines.sjc.method import ViewDependentPrompt, ViewPrompts
 from pipelines.sjc.render import Views
 from pipelines.sjc.turntable import shown
@@ -44,6 +44,7 @@ def dream(denoiser: Denoiser, prompt: str, views: ViewPrompts, seed: int) -> Ite
     samples = sample(
         denoiser, condition.text, condition.view, len(names), seed, STEPS, GUIDANCE[denoiser.channels]
     )
+    use_threads(1)  # as in optimise
     for step, x in enumerate(samples, 1):
         dreams = Dreams(names, shown(denoiser, x))
         yield Progress(step, STEPS, "Dreaming in 2D", dreams)

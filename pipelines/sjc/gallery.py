@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import tempfile
 from dataclasses import asdict
+from pathlib import Path
 
-from pipelines import runtime
 from pipelines.runtime import Progress
 from pipelines.sjc.denoisers import embedded_denoiser
 from pipelines.sjc.dreams import dream
@@ -30,8 +31,8 @@ OBJECTS = (
 """Prompts and seeds."""
 
 
-def make(prompt: str, seed: int) -> dict[str, object]:
-    """Generate one object, write its files, and return its entry of gallery.json."""
+def make(prompt: str, seed: int, folder: Path) -> dict[str, object]:
+    """Generate one object, write its files to `folder`, and return its entry of gallery.json."""
     slug = "-".join(prompt.split()[1:])
     denoiser = embedded_denoiser()
     *_, dreams = dream(denoiser, prompt, "continuous", seed)
@@ -39,11 +40,11 @@ def make(prompt: str, seed: int) -> dict[str, object]:
         if not isinstance(report, Progress):
             result = report
     assert result.glb is not None and result.statistics is not None, f"{prompt} came out empty"
-    (FOLDER / f"{slug}.webp").write_bytes(webp(result.frames))
+    (folder / f"{slug}.webp").write_bytes(webp(result.frames))
     depth = depth_picture(result.depth)
-    (FOLDER / f"{slug}.depth.webp").write_bytes(webp(depth, 80))
-    (FOLDER / f"{slug}.dreams.webp").write_bytes(webp(dreams.images, 95))
-    (FOLDER / f"{slug}.glb").write_bytes(result.glb)
+    (folder / f"{slug}.depth.webp").write_bytes(webp(depth, 80))
+    (folder / f"{slug}.dreams.webp").write_bytes(webp(dreams.images, 95))
+    (folder / f"{slug}.glb").write_bytes(result.glb)
     print(f"{prompt}: {result.seconds:.1f} s", flush=True)
     return {
         "slug": slug,
@@ -61,14 +62,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--threads", type=int, default=runtime.cpu_count())
-    runtime.use_threads(parser.parse_args().threads)
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    for old in FOLDER.iterdir():
-        old.unlink()
-    entries = [make(prompt, seed) for prompt, seed in OBJECTS]
-    text = json.dumps({"objects": entries}, indent=1) + "\n"
-    (FOLDER / "gallery.json").write_text(text, encoding="utf-8")
+    parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=FOLDER.parent) as name:
+        folder = Path(name) / FOLDER.name
+        folder.mkdir()
+        entries = [make(prompt, seed, folder) for prompt, seed in OBJECTS]
+        text = json.dumps({"objects": entries}, indent=1) + "\n"
+        (folder / "gallery.json").write_text(text, encoding="utf-8")
+        # The page can't be built without a gallery: the old one stays until the new one is complete.
+        if FOLDER.exists():
+            FOLDER.rename(Path(name) / "old")
+        folder.rename(FOLDER)
 
 
 if __name__ == "__main__":

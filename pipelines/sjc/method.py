@@ -20,7 +20,7 @@ from pipelines.backbones.diffusion import Denoiser, Text
 from pipelines.sjc.field import VoxelField
 from pipelines.sjc.render import Rendering, Views
 
-Paas = Literal["eq16", "eq15"]
+Paas = Literal["eq16", "eq15", "off"]
 ViewPrompts = Literal["continuous", "words", "none"]
 SAID = {"front": "front", "side": "side", "back": "backside", "overhead": "overhead"}
 """Our captions' words for a view, and the four that the paper's code puts before the prompt."""
@@ -44,12 +44,14 @@ def paas(
     "eq15": (D(y + σn; σ) - (y + σn)) / σ², the score at the perturbed image. "eq16": (D(y + σn; σ) - y) / σ²,
     the same without the term -n/σ, whose mean is zero: unbiased too, and of smaller variance wherever σ
     exceeds the spread of the data (for data N(m, s²) the ratio of variances is (s/σ)⁴). n ~ N(0, I).
+    "off" perturbs nothing: (D(y; σ) - y) / σ², what the paper warns of, since a clean y is none of the noisy
+    images that the denoiser knows.
     """
     noise = torch.randn(y.shape, generator=generator).to(y)
     level = sigma[:, None, None, None]
-    noisy = y + level * noise
-    clean = denoiser.denoise(noisy, sigma, condition.text, condition.view, guidance)
-    return (clean - (y if variant == "eq16" else noisy)) / level**2
+    asked = y if variant == "off" else y + level * noise
+    clean = denoiser.denoise(asked, sigma, condition.text, condition.view, guidance)
+    return (clean - (asked if variant == "eq15" else y)) / level**2
 
 
 # What the denoiser is told about the view

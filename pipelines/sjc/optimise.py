@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from pipelines.backbones.diffusion import Denoiser
-from pipelines.runtime import Progress
+from pipelines.runtime import Progress, use_threads
 from pipelines.sjc.field import VoxelField
 from pipelines.sjc.method import Paas, ViewDependentPrompt, ViewPrompts, chain, paas
 from pipelines.sjc.recipes import Recipe
@@ -50,6 +50,9 @@ def optimise(
     field = optimiser = occupied = None
     reported = previewed = -math.inf
     for step in range(recipe.iterations):
+        # At these sizes a second thread costs as much as it brings. Set here, since the next step may be
+        # asked for by another thread.
+        use_threads(1)
         progress = step / recipe.iterations
         if levels and progress >= levels[0][0]:
             resolution = levels.pop(0)[1]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from pipelines.backbones.sentences import SentenceEncoder
+from pipelines.backbones.vocabulary import EXAMPLE_COLOUR
 from pipelines.errors import InputError
 
 MAX_CHARACTERS = 300
@@ -56,24 +58,42 @@ class KnownPrompts:
     """What a model was taught, for the question how far a prompt is from it."""
 
     def __init__(
-        self, prompts: Sequence[str], encoder: SentenceEncoder, colours: Collection[str] = ()
+        self,
+        prompts: Sequence[str],
+        encoder: SentenceEncoder,
+        colours: Collection[str] = (),
+        synonyms: Mapping[str, str] | None = None,
     ) -> None:
-        """`colours`: words that don't count, since what is known in one colour is known in all."""
-        self.prompts = tuple(prompts)
+        """`colours`: words that don't count, since what is known in one colour is known in all; `synonyms`:
+        further wordings that were taught, each with the one of `prompts` that means the same."""
+        meanings = {prompt: prompt for prompt in prompts} | dict(synonyms or {})
         self._encoder, self._colours = encoder, frozenset(colours)
-        self._known = encoder.encode([self._uncoloured(prompt) for prompt in self.prompts]).pooled
+        self._meant = tuple(meanings.values())
+        self._known = encoder.encode([self._uncoloured(wording) for wording in meanings]).pooled
 
     def nearest(self, prompt: str) -> Nearest:
-        """The known prompt nearest to a checked one."""
+        """The known prompt nearest to a checked one, in its colour where it comes in every colour."""
         similarity = (self._known @ self._encoder.encode([self._uncoloured(prompt)]).pooled[0]).tolist()
         best = max(range(len(similarity)), key=similarity.__getitem__)
-        return Nearest(self.prompts[best], similarity[best])
+        return Nearest(self._recoloured(self._meant[best], prompt), similarity[best])
 
     def _uncoloured(self, prompt: str) -> str:
-        """Without colours and articles ("an orange chair" would leave "an chair"); itself if nothing else is
-        there."""
-        words = [word for word in prompt.split() if word.lower().strip(",.!") not in self._colours | ARTICLES]
-        return " ".join(words) or prompt
+        """Without colours, articles ("an orange chair" would leave "an chair") and punctuation; itself if
+        nothing else is there."""
+        return " ".join(word for word in _words(prompt) if word not in self._colours | ARTICLES) or prompt
+
+    def _recoloured(self, known: str, prompt: str) -> str:
+        """`known`, an example in one colour, in the first colour that the prompt names."""
+        asked = next((word for word in _words(prompt) if word in self._colours), None)
+        example = f"a {EXAMPLE_COLOUR} "
+        if asked is None or not known.startswith(example):
+            return known
+        return f"{'an' if asked[0] in 'aeiou' else 'a'} {asked} {known.removeprefix(example)}"
+
+
+def _words(prompt: str) -> list[str]:
+    """Lower-case words without punctuation; a hyphen joins."""
+    return re.findall(r"\w[\w'’-]*", prompt.lower())
 
 
 def note_on(prompt: str, known: KnownPrompts) -> str:

@@ -140,15 +140,17 @@ def finish(
     For a run that was stopped early, with the field of its last Preview; `seconds` that it had taken.
     """
     started = time.monotonic()
-    yield Progress(0, FRAMES, "Cutting the mesh")
-    shape = surface(field)
+    cutting = Progress(0, 0, "Cutting the mesh")
+    yield cutting
+    shape = yield from in_background(lambda: surface(field), cutting)
     mesh = None
     if shape is not None and field.config.latent:
         for colours in bake(field, denoiser, shape):
-            yield Progress(0, FRAMES, "Painting the mesh")
+            yield Progress(0, 0, "Painting the mesh")
             mesh = coloured(shape, colours)
     elif shape is not None:
-        mesh = coloured(shape, seen_from_outside(field, shape))
+        colours = yield from in_background(lambda: seen_from_outside(field, shape), cutting)
+        mesh = coloured(shape, colours)
     frames, depths = [], []
     reported = time.monotonic()
     for frame, depth in turn(field, denoiser, FRAMES, FRAME_SIZE):
@@ -157,12 +159,16 @@ def finish(
         if time.monotonic() - reported > REPORT_SECONDS:
             reported = time.monotonic()
             yield Progress(len(frames), FRAMES, "Turning the object")
+    glb = statistics = None
+    if mesh:
+        packing = Progress(0, 0, "Packing the mesh")
+        glb, statistics = yield from in_background(lambda: (mesh.glb(), mesh.statistics()), packing)
     yield Result(
         settings=settings,
         field=field,
         mesh=mesh,
-        glb=mesh.glb() if mesh else None,
-        statistics=mesh.statistics() if mesh else None,
+        glb=glb,
+        statistics=statistics,
         frames=np.stack(frames),
         depth=np.stack(depths),
         seconds=seconds + time.monotonic() - started,

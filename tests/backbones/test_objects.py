@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipelines.backbones.cameras import OBJECT_RADIUS
-from pipelines.backbones.captions import Subject, held_out_wordings, view_word, with_view, wordings
+from pipelines.backbones.captions import Subject, held_out_wordings, view_word, wordings
 from pipelines.backbones.families import FAMILIES, PALETTE, family_mesh
 from pipelines.backbones.objects import HELD_OUT_COLOURS, ObjectSet, load
 from pipelines.backbones.raster import PRIMARY, SECONDARY, render
@@ -72,7 +72,6 @@ def test_view_words_follow_the_quadrants():
     for azimuth, word in degrees.items():
         assert view_word(np.radians(azimuth), 0.1) == word
     assert view_word(0.0, np.radians(50)) == "overhead"
-    assert with_view("a dog", np.pi, 0.0) == "back view of a dog"
 
 
 def test_core_leaves_out_other_meshes_but_keeps_families(pack):

@@ -59,6 +59,8 @@ def test_what_was_taught_is_familiar_and_other_things_are_not():
         "a white sofa",
         "automobile",
         "a kitten",
+        "a dog",
+        "A RED CAR!!!",
         "a small green tree",
         "a purple cow",
     ):

@@ -33,6 +33,7 @@ def short(mug, monkeypatch, tmp_path):
     monkeypatch.setattr("pipelines.sjc.judge.load", lambda: untrained)
     monkeypatch.setattr("pipelines.sjc.evaluate.load", lambda: ASKED)
     monkeypatch.setattr("pipelines.sjc.evaluate.embedded_denoiser", lambda: oracle)
+    monkeypatch.setattr("pipelines.sjc.evaluate.HELD_OUT_SYNONYMS", {"mug": ("cup",), "ox": ("bull",)})
     return oracle
 
 
@@ -42,6 +43,7 @@ def test_everything_is_measured(short, tmp_path):
     for share in ("r_precision", "r_precision_true_renders", "held_out_object_right", "silhouette_iou",
                   "held_out_colour_right", "janus", "janus_without_view_prompts", "watertight"):  # fmt: skip
         assert 0 <= metrics[share] <= 1, share
+    assert metrics["new_wordings"] == 1, "an ox is none of the known names"
     assert metrics["janus_of"] == [1, 1], "of these only a chair has a front"
     assert len(list(tmp_path.iterdir())) == 4
     json.dumps(metrics)
@@ -62,7 +64,7 @@ def test_a_kept_trial_is_not_run_again_unless_the_recipe_changes(short, tmp_path
 def test_without_weights_the_rest_is_still_measured(mug, monkeypatch, capsys, tmp_path):
     monkeypatch.setattr("pipelines.sjc.recipes.EMBEDDED", replace(EMBEDDED, iterations=8))
     monkeypatch.setattr("pipelines.sjc.evaluate.ASSETS", tmp_path)
-    monkeypatch.setattr(sys, "argv", ["evaluate", "--quick", "--threads", "1"])
+    monkeypatch.setattr(sys, "argv", ["evaluate", "--quick"])
     evaluate.main()
     metrics = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert metrics["oracle_psnr"] > metrics["oracle_no_view_psnr"] > 0

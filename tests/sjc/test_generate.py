@@ -86,8 +86,8 @@ def test_an_empty_object_is_a_plain_outcome(mug):
     assert "empty" in result.note
 
 
-@pytest.mark.parametrize("paas", ["eq15", "eq16"])
-def test_both_estimators_run(mug, paas, monkeypatch):
+@pytest.mark.parametrize("paas", ["eq15", "eq16", "off"])
+def test_every_estimator_runs(mug, paas, monkeypatch):
     monkeypatch.setattr("pipelines.sjc.recipes.EMBEDDED", replace(EMBEDDED, iterations=6))
     *reports, result = generate(PROMPT, paas=paas, denoiser=mug.oracle(16), centre_depth=1.0)
     assert all(isinstance(report, Progress) for report in reports)

@@ -69,6 +69,19 @@ def test_both_estimators_have_the_known_mean_and_eq16_less_variance(sigma):
     assert ratio < 0.1
 
 
+def test_without_perturbation_the_denoiser_is_asked_about_the_clean_picture(monkeypatch):
+    denoiser = GaussianDenoiser()
+    asked = []
+    denoise = denoiser._denoise
+    monkeypatch.setattr(denoiser, "_denoise", lambda x, *rest: asked.append(x) or denoise(x, *rest))
+    y, sigma = torch.full((2, 3, 4, 4), 0.9), torch.full((2,), 0.8)
+    condition = Condition(denoiser.encode_text(["x"]))
+    score = paas(denoiser, y, sigma, condition, 1.0, torch.Generator().manual_seed(1), "off")
+    assert torch.equal(asked[0], y)
+    exact = (denoiser.mean - 0.9) / (denoiser.spread**2 + 0.8**2)
+    assert torch.allclose(score, torch.full_like(score, exact), atol=1e-6)
+
+
 def test_every_camera_gets_its_own_words():
     denoiser = GaussianDenoiser()
     views = Views(

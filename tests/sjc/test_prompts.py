@@ -66,3 +66,25 @@ def test_far_prompts_name_the_nearest_known_one():
     assert known.nearest("a red sofas").prompt == "a red sofa"
     assert note_on("a red sofas", known) == ""
     assert "a zebra" in note_on("zzz", known)
+
+
+def test_a_taught_synonym_is_known_and_suggests_what_it_stands_for():
+    known = KnownPrompts(["a zebra", "a fox"], LetterEncoder(), synonyms={"a dog": "a fox"})
+    assert known.nearest("a dog").prompt == "a fox"
+    assert known.nearest("a dog").familiar
+
+
+@pytest.mark.parametrize("prompt", ["A RED CAR!!!", "“car”, red", "the car."])
+def test_capitals_and_punctuation_make_nothing_unknown(prompt):
+    known = KnownPrompts(["a red car", "a zebra"], LetterEncoder(), colours=["red"])
+    assert known.nearest(prompt).similarity == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "expected"),
+    [("a purple cart", "a purple car"), ("Orange cart", "an orange car"), ("a cart", "a red car"),
+     ("a purple zebras", "a zebra")],
+)  # fmt: skip
+def test_the_suggestion_has_the_colour_that_was_asked_for(prompt, expected):
+    known = KnownPrompts(["a red car", "a zebra"], LetterEncoder(), colours=["red", "purple", "orange"])
+    assert known.nearest(prompt).prompt == expected

@@ -12,9 +12,11 @@ import trimesh
 from pipelines.runtime import Progress
 from pipelines.sjc import Mesh, Settings
 from pipelines.sjc.field import PIXEL_FIELD, VoxelField
+from tabs import sjc_about as about
 from tabs.sjc import with_word
 from tabs.sjc_run import OUTPUTS, Runs, SoFar, Whole, keep
 from tabs.sjc_views import FILES, ready_made
+from tabs.turntable import live_value, turntable_value
 
 COLOURS = ["red", "blue", "green", "orange"]
 
@@ -105,3 +107,21 @@ def test_one_bar_goes_over_all_stages():
 def test_stopped_before_anything_was_seen():
     _, status = kept(None)
     assert "before there was anything to see" in status
+
+
+def test_a_prompt_is_text_not_markup():
+    prompt = """<img src=x onerror="alert('1')">"""
+    for value in (live_value("data:,", prompt, prompt), turntable_value("data:,", 4, prompt, prompt)):
+        assert "<" not in value["name"] + value["caption"]
+        assert '"' not in value["name"]
+
+
+def test_limits_and_rows_say_what_the_cards_say():
+    card = {
+        "metrics": {"prompts": 1, "preset": "fast", "janus_of": [7, 3], "janus": 0.286, "r_precision_of": 50,
+                    "held_out_prompts": 9, "images": 0},
+    }  # fmt: skip
+    labels = " ".join(metric.label for metric in about.metrics(card))
+    assert "among 50" in labels and "of 7" in labels and "of 3" in labels and "9 pairs" in labels
+    said = " ".join(about.limits(card, {"metrics": {"images": 123_456}}, 5))
+    assert "29%" in said and "123,000 pictures" in said and "5 kinds" in said
