@@ -42,7 +42,8 @@ STEPS = (
     "fine-tuned on such groups. It samples candidates $c_1 … c_K$. Others are composed at once from the "
     "group's own clauses, and each person's own opinion stands as a candidate too.",
     "A reward model predicts how far each person would agree with each candidate: "
-    r"$r_{ik} = r(q, o_i, c_k)$, here on a scale of 1 to 7. It learnt from pairs: "
+    r"$r_{ik} = r(q, o_i, c_k)$, here on a scale of 1 to 7. It learnt from arguments with known sides, from "
+    "statements graded by a rule of ours, and, as in the paper, from pairs of those: "
     r"$L = -\log \sigma(r(q, o_i, c_w) - r(q, o_i, c_l))$.",
     "A social welfare function makes one number of the $n$ predictions: "
     r"$W_\alpha = \left(\frac{1}{n} \sum_i r_{ik}^{1-\alpha}\right)^{1/(1-\alpha)}$. At $\alpha = 0$ it is "
@@ -74,7 +75,7 @@ METRICS = (
         "over 65 %, by people",
     ),
     Metric("Whoever is left out agrees less by", "exclusion_delta", MEAN_WITH_INTERVAL),
-    Metric("Usable among what the model writes", "valid_candidate_share", "{:.0%}"),
+    Metric("Of what the model writes, passes the checks of form", "valid_candidate_share", "{:.0%}"),
     Metric("Seconds for 16 statements of the model", "candidates_16_seconds", "{:.1f} s"),
     Metric("Seconds for 80 predictions of agreement", "rm_80_pairs_seconds", "{:.1f} s"),
 )  # fmt: skip
@@ -87,6 +88,10 @@ LIMITS = (
     "statement grants a person, so our judge measures how well statements follow that rule.",
     "The paper used a language model of 70 billion parameters, and people rated its statements. Ours has 135 "
     "million, and nobody did.",
+    "Most of what so small a model writes is fluent and makes little sense, though it passes the checks of "
+    "form (length, ending, no copy, on topic): the ranking and the composed statements carry this tab.",
+    "Predictions close to 4 mean that the reward model can't tell: whoever argues without saying yes or no "
+    "lands there, so nobody below 3 doesn't mean that nobody disagrees.",
     "English only. Numbers, names and negations are easily misread.",
     "A chosen statement is a draft for people to discuss, never a decision.",
 )
@@ -205,6 +210,8 @@ def take_example(event: gr.EventData) -> tuple[str, list[list[str]]]:
 @answer
 def import_group(file: str) -> tuple[str, list[list[str]], str]:
     """Read a CSV or JSON file; returns its question, [name, opinion] pairs, and what was mended."""
+    if not file:
+        raise InputError("There is no file.", "Send a CSV or JSON file with opinions.", "File")
     group = consensus.read_group(file)
     notes = " ".join([f"{len(group.opinions)} people read.", *group.notes])
     return group.question, _pairs(group), line(notes, "done")
@@ -220,11 +227,11 @@ def run(
     (composed ones always come). Returns the ranking for 41 degrees of inequality aversion, and the status.
     """
     group = consensus.group_of(question, pairs_of(people))
-    if not 0 <= int(count) <= MOST_STATEMENTS:
+    if not 0 <= int(count or 0) <= MOST_STATEMENTS:
         raise InputError("The model writes 0 to 32 statements.", "Move the slider.", "Statements")
     pipeline = yield from patiently(lambda: consensus.load(model), 2)
     desk = None
-    for report in pipeline.deliberate(group, int(seed), int(count)):
+    for report in pipeline.deliberate(group, int(seed or 0), int(count or 0)):
         table = report.preview if isinstance(report, Progress) else report
         if table is None:
             yield gr.skip(), gr.skip(), report

@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 
 from pipelines.consensus.groups import Group
-from pipelines.consensus.phrases import clause, sentences
+from pipelines.consensus.phrases import clause, english, sentences
+from pipelines.consensus.told import FIRST, quoted, told
 
 LEAST_WORDS, MOST_WORDS = 4, 26
 LONG_ENOUGH = 9
@@ -22,13 +23,22 @@ _OPENERS = re.compile(
 )
 _AS_A = re.compile(r"^as an? [\w-]+( [\w-]+)?,? (?=i\b)", re.IGNORECASE)
 _BREAK = re.compile(
-    r"\s*(?:[;–—]|,? but |, (?:so|yet|although|though|since|because|while) | because )\s*", re.IGNORECASE
+    r"\s*(?:[;–—]|,? but |, (?:yet|although|though|since|because|while) | because )\s*", re.IGNORECASE
 )
-_FIRST = re.compile(r"\b(i|i'm|i've|i'd|i'll|me|my|mine|myself)\b", re.IGNORECASE)
+_CONSEQUENCE = re.compile(r", (?:so|and so|therefore|which is why) ", re.IGNORECASE)
+_AND = re.compile(r", and ", re.IGNORECASE)
+_SCORN = re.compile(
+    r"^(oh|yeah|sure|great|wow|bravo|brilliant|wonderful|fantastic)\b|let's just", re.IGNORECASE
+)
+_NO_POINT = re.compile(
+    r"\b(like|love|hate|support|oppose|agree|disagree|against|for|depends)\b.{0,12}"
+    r"\b(idea|plan|proposal|this|that|it|job|case)$",
+    re.IGNORECASE,
+)
 _NORM = re.compile(r"\b(should|must|has to|have to|needs? to|ought to|only if)\b", re.IGNORECASE)
 _UNCLEAR = re.compile(
-    r"^(it|they|that|this|these|those|he|she|him|her|them|then|which|who|such|otherwise|ban|stop|make|do|let|"
-    r"if so)\b",
+    r"^(it|they|that|this|these|those|he|she|him|her|them|then|which|who|such|otherwise|"
+    r"do|if so)\b",
     re.IGNORECASE,
 )
 _DANGLING = re.compile(r"\b(it|them|that|this|these|those|there|so|too|him|her)$", re.IGNORECASE)
@@ -38,17 +48,13 @@ _VERB = re.compile(
     r"\w+(?:s|ed|en))\b|^(?:they|we|you|people|i)\b",
     re.IGNORECASE,
 )
-_SPOKEN = {
-    "i": "we",
-    "i'm": "we are",
-    "i've": "we have",
-    "i'd": "we would",
-    "i'll": "we will",
-    "me": "us",
-    "my": "our",
-    "mine": "ours",
-    "myself": "ourselves",
-}
+_IMPERATIVE = re.compile(
+    r"^(?:please )?(?=(?:abolish|allow|ask|ban|build|close|cut|enforce|fine|forbid|fund|give|help|invest|"
+    r"keep|leave|let|limit|listen|lower|make|offer|open|pay|protect|provide|put|raise|reduce|reform|replace|"
+    r"require|respect|set|spend|start|stop|support|tax|teach|tear|test|train|treat|try|turn|use)\b"
+    r"(?! (?:of|is|are|was|were|should|must|can|could|will|would|has|have|may|does|do)\b))",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -66,26 +72,39 @@ class Clause:
 
 
 def clauses_of(group: Group) -> list[Clause]:
-    """The clauses of all opinions, in the order of their text, whoever said them first."""
-    found: list[Clause] = []
-    for author, opinion in enumerate(group.opinions):
-        said: set[str] = set()
-        for text in sentences(opinion.text):
+    """The clauses of all opinions that are in English, in the order of their text; a clause of several people
+    counts for the first of them in the order of opinions."""
+    found: dict[str, Clause] = {}
+    for author in sorted(range(len(group.opinions)), key=lambda i: group.opinions[i].text):
+        opinion = group.opinions[author].text
+        for text in sentences(opinion) if english(opinion) else ():
             for part in _parts(text):
-                if part.casefold() not in said:
-                    said.add(part.casefold())
-                    found.append(_clause(author, part))
-    return sorted(found, key=lambda c: (c.text, group.opinions[c.author].text))
+                found.setdefault(part.casefold(), _clause(author, part))
+    return sorted(found.values(), key=lambda c: c.text)
 
 
 def _parts(text: str) -> list[str]:
-    """Clauses of a sentence: at "but", "because", semicolons; only if each part can stand alone."""
+    """Clauses of a sentence: at "but", "because", semicolons, and at ", and" between sentences; only if each
+    part can stand alone. Of "..., so ..." the first part is enough."""
+    if text.endswith("?") or _SCORN.search(text):  # a question or scorn says something else than its words
+        return []
     bare = _opened(text)
     parts = [_opened(part) for part in _BREAK.split(bare)]
-    whole = [part for part in parts if _stands(part)]
-    if len(whole) == len(parts) or not _stands(bare):
-        return whole
-    return [bare]
+    if not all(_stands(part) for part in parts) or re.search(r"\bonly\b", parts[0], re.IGNORECASE):
+        parts = [bare] if _stands(bare) else [part for part in parts if _stands(part)]
+    return [piece for part in parts for piece in _sentences_of(part)]
+
+
+def _sentences_of(part: str) -> list[str]:
+    head, *rest = _CONSEQUENCE.split(part)
+    if rest and _stands(head):
+        tail = clause(rest[0])
+        part, after = head, [tail] if len(rest) == 1 and _stands(tail) and not _UNCLEAR.match(tail) else []
+    else:
+        after = []
+    pieces = [clause(piece) for piece in _AND.split(part)]
+    alone = all(_stands(piece) and not _UNCLEAR.match(piece) for piece in pieces)
+    return (pieces if alone else [part]) + after
 
 
 def _opened(text: str) -> str:
@@ -99,35 +118,15 @@ def _opened(text: str) -> str:
 def _stands(text: str) -> bool:
     count = len(text.split())
     answer = count <= 6 and _NORM.search(text) and _DANGLING.search(text)  # "we should build them"
-    return LEAST_WORDS <= count <= MOST_WORDS and bool(_VERB.search(text)) and not answer
+    empty = answer or (count <= 6 and _NO_POINT.search(text))  # "I like the idea"
+    return LEAST_WORDS <= count <= MOST_WORDS and bool(_VERB.search(text)) and not empty
 
 
 def _clause(author: int, text: str) -> Clause:
-    unclear = bool(_UNCLEAR.match(text) or (_DANGLING.search(text) and len(text.split()) <= LONG_ENOUGH))
-    clear = 0.0 if unclear else 0.6 if _FIRST.search(text) else 1.0
-    said = f"in the words of one of us, “{text}”" if unclear else spoken(text)
-    return Clause(author, text, said, bool(_NORM.search(text)), clear)
-
-
-def spoken(text: str) -> str:
-    """A clause said by one person, as the group says it: "I run a shop" -> "some of us run a shop"."""
-    if not _FIRST.search(text):
-        return text
-    if not re.search(r"\bI\b", text):
-        return "some of us say that " + _FIRST.sub(lambda match: _SPOKEN[match[0].casefold()], text)
-    text = re.sub(r"\bI am\b|\bI'm\b", "I are", text)
-    text = re.sub(r"\bI was\b", "I were", text)
-    first = True
-
-    def replace(match: re.Match[str]) -> str:
-        nonlocal first
-        word = match[0].casefold()
-        if word == "i" and first:
-            first = False
-            return "some of us"
-        if word in ("i've", "i'd", "i'll") and first:
-            first = False
-            return "some of us" + _SPOKEN[word].removeprefix("we")
-        return _SPOKEN[word]
-
-    return _FIRST.sub(replace, text)
+    asks = _IMPERATIVE.match(text)
+    words = len(text.split())
+    unclear = bool(_UNCLEAR.match(text) or (_DANGLING.search(text) and words <= LONG_ENOUGH)) and not asks
+    said = f"we should {text[asks.end() :]}" if asks and not FIRST.search(text) else told(text)
+    said = quoted(text) if unclear else said
+    clear = 0.0 if said == quoted(text) else 0.6 if FIRST.search(text) else 1.0
+    return Clause(author, text, said, bool(asks or _NORM.search(text)), clear)

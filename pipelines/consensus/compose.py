@@ -1,9 +1,9 @@
 """The compositional generator: consensus statements from the group's own clauses, without a language model.
 
-Every clause is rated for all members. A statement takes a core (the question answered with yes, with no,
-or left open), gives the reasons that find most agreement, and adds conditions or concerns of those whom
-the core does not serve: each the clause of theirs that the others mind least. The same group gives the
-same statements, in whatever order people come."""
+Every clause is rated for all members. A statement takes a core, which is the question answered with yes
+or with no, or what both sides can grant each other; it gives the reasons that find most agreement, and
+adds conditions and concerns of those whom the core does not serve: each the clause of theirs that the
+others mind least. The same group gives the same statements, in whatever order people come."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipelines.consensus.clauses import Clause, clauses_of
-from pipelines.consensus.gates import MOST_WORDS, words
+from pipelines.consensus.gates import words
 from pipelines.consensus.groups import Group, Opinion
 from pipelines.consensus.phrases import claim_of, negated, sentence, sentences
 
@@ -22,32 +22,36 @@ Rate = Callable[[Sequence[str]], np.ndarray]
 SameSide = Callable[[Sequence[tuple[str, str]]], np.ndarray]
 """Pairs of texts -> probability [n] that they take the same side."""
 
-MOST_RATINGS = 72
+MOST_RATINGS = 40
 """Clauses times people that are rated; everybody keeps a clause."""
-MOST_CONDITIONS = 3
+MOST_WORDS = 64
+"""Longer statements lose readers; the gates allow 80."""
+MOST_ADDED, MOST_CONCERNS = 3, 2
+"""Conditions and concerns in one statement, and concerns alone."""
 CLEARNESS = 1.2
 """Points of agreement that a clause that stands well on its own is worth."""
+BRIEF, LENGTHINESS = 14, 0.03
+"""Words of a clause that cost nothing, and what each further word costs."""
 
 SURE = 0.3
 """Log odds from which a person, and a clause, counts as speaking for a side when reasons for it are
 sought."""
+AGAINST = 0.7
+"""Log odds from which a demand that speaks against a core is a concern and no condition of it."""
 PLAIN_ANSWER = 3.0
 """Log odds that a "yes" or "no" at the beginning of an opinion is worth."""
+WHICH = ("what", "which", "who", "how", "where", "when", "why")
+"""Questions whose answers are demands."""
+SAME_WORDS = 0.5
+"""Share of the claim's words from which a demand answers the question itself."""
 
-YES_NO = (
-    "{C}. {conditions}{concerns}",
-    "{C}, because {r}. {conditions}{concerns}",
-    "{R}. This is why {c}. {conditions}{concerns}",
-)
-OPEN = (
-    "{R}. {conditions}{concerns}A trial on a small scale, reviewed after a year, would show what works.",
-    "There are good reasons on both sides. {R}. {conditions}{concerns}What is decided should be reviewed "
-    "after a year.",
-)
-CONDITIONS = ("One condition is clear: {0}. ", "Two things have to be ensured: {0}, and {1}. ")
-CONCERNS = (
-    "At the same time, {0}, and this has to be taken into account. ",
-    "At the same time, {0}, and {1}; both have to be taken into account. ",
+REVIEW = "What is decided should be reviewed after a year."
+TRIAL = "A trial on a small scale, reviewed after a year, would show how both can be respected."
+RESPECT = "Both views deserve respect."
+BOTH = "{r}. At the same time, {k}. {added}{end}"
+DIVIDED = (
+    "We do not agree on whether {c}. The reasons of both sides should be heard before anything is decided. "
+    + REVIEW
 )
 
 
@@ -67,16 +71,51 @@ class Rated:
 def compose(group: Group, rate: Rate, same_side: SameSide) -> list[str]:
     """Statements of one group; empty if nothing can be said for a group."""
     rated = _rated(group, rate, same_side)
-    made: list[str] = []
-    for side in (1, -1, 0) if rated.claim else (0,):
-        if side and not (side * rated.sides > 0).any():
-            continue
-        reasons = _reasons(rated, side)
-        for form in YES_NO if side else OPEN:
-            text = _filled(form, side, reasons[0] if reasons else None, rated)
-            if text and text not in made:
-                made.append(text)
-    return made
+    made = [*_sided(rated, 1), *_sided(rated, -1), *_open(rated, words(group.question))]
+    if not made and rated.claim:
+        made = [DIVIDED.format(c=rated.claim)]
+    return list(dict.fromkeys(made))
+
+
+def _sided(rated: Rated, side: int) -> list[str]:
+    """The question answered with yes (1) or no (-1), with the best reason; nothing if nobody stands on that
+    side."""
+    if not rated.claim or not (side * rated.sides > 0).any():
+        return []
+    answer = rated.claim if side > 0 else negated(rated.claim)
+    reason = _reasons(rated, side)[:1]
+    because = f", because {rated.clauses[reason[0]].spoken}" if reason else ""
+    text = _fitted(f"{sentence(answer).rstrip('.')}{because}. {{added}}", rated, side, reason)
+    return [text] if text else []
+
+
+def _open(rated: Rated, asked: list[str]) -> list[str]:
+    """What both sides can grant each other: demands that stand whatever is decided, and a point of each."""
+    made = []
+    decision = not {"should", "shall", "must"}.isdisjoint(asked)
+    demands = [i for i in _by_worth(rated) if rated.clauses[i].norm and _usable(rated, i)]
+    shared = _one_a_person(rated, demands)[:2]
+    if shared and decision and asked[0] not in WHICH:
+        said = [rated.clauses[i].spoken for i in shared]
+        begun = f"Whatever is decided, {'. Also, '.join(said)}. {{added}}{REVIEW}"
+        made.append(_fitted(begun, rated, 0, shared))
+    if pair := _points(rated):
+        r, k = (rated.clauses[i].spoken for i in pair)
+        end = TRIAL if decision else RESPECT
+        begun = BOTH.format(r=sentence(r).rstrip("."), k=k, added="{added}", end=end)
+        made.append(_fitted(begun, rated, 0, pair))
+    return [text for text in made if text]
+
+
+def _points(rated: Rated) -> list[int]:
+    """A point of each side; of two people where sides are not told."""
+    plain = [i for i in _by_worth(rated) if _usable(rated, i)]
+    for first in _reasons(rated, 1)[:1] or plain[:1]:
+        others = [i for i in plain if rated.clauses[i].author != rated.clauses[first].author]
+        opposite = [i for i in _reasons(rated, -1) if i in others]
+        for second in (opposite or others)[:1]:
+            return [first, second]
+    return []
 
 
 def _rated(group: Group, rate: Rate, same_side: SameSide) -> Rated:
@@ -115,65 +154,75 @@ def _log_odds(p: np.ndarray) -> np.ndarray:
     return np.log(p / (1 - p))
 
 
-def _worth(rated: Rated) -> np.ndarray:
-    """What clauses [m] are worth in a statement for all: mean agreement with care for the least, and
-    clearness."""
+def _by_worth(rated: Rated) -> list[int]:
+    """Clauses by what they are worth in a statement for all: mean agreement with care for the least,
+    clearness, brevity."""
     clear = np.array([c.clear for c in rated.clauses])
-    sorted_agreement = np.sort(rated.agreement, axis=1)
-    return sorted_agreement.mean(1) + 0.5 * sorted_agreement[:, 0] + CLEARNESS * clear
+    excess = np.array([max(0, len(words(c.spoken)) - BRIEF) for c in rated.clauses])
+    agreement = np.sort(rated.agreement, axis=1)
+    if not len(agreement):
+        return []
+    worth = agreement.mean(1) + 0.5 * agreement[:, 0] + CLEARNESS * clear - LENGTHINESS * excess
+    return sorted(range(len(worth)), key=lambda i: (-round(worth[i], 6), rated.clauses[i].text))
 
 
 def _reasons(rated: Rated, side: int) -> list[int]:
-    """Clauses that speak for a side, of people who stand on it (0: any), by worth and by how surely they do;
-    facts before demands."""
-    if not rated.clauses:
-        return []
-    worth = _worth(rated) - np.array([0.5 * c.norm for c in rated.clauses]) + 0.5 * side * rated.leaning
-    authors = rated.sides[[c.author for c in rated.clauses]]
-    mine = np.flatnonzero((side * rated.leaning >= SURE) & (side * authors >= SURE) | (side == 0)).tolist()
-    return sorted(mine, key=lambda i: (-worth[i], rated.clauses[i].text))
+    """Facts that speak for a side, of people who stand on it, by worth."""
+    authors = rated.sides[[c.author for c in rated.clauses]] if rated.clauses else np.zeros(0)
+    mine = (side * rated.leaning >= SURE) & (side * authors >= SURE)
+    return [i for i in _by_worth(rated) if mine[i] and not rated.clauses[i].norm and _usable(rated, i)]
 
 
-def _filled(form: str, side: int, reason: int | None, rated: Rated) -> str:
-    """A form filled with a reason, if it wants one, and with as many conditions and concerns as fit into
-    MOST_WORDS; "" if that can't be done."""
-    given = reason if "{r}" in form or "{R}" in form else None
-    if given is None and form != YES_NO[0]:
-        return ""
-    if given is not None and "{r}" in form and not rated.clauses[given].clear:  # a quotation stands alone
-        return ""
-    answer = rated.claim if side >= 0 else negated(rated.claim)
-    said = rated.clauses[given].spoken if given is not None else ""
-    for count in range(MOST_CONDITIONS, 0 if side == 0 else -1, -1):
-        wanted = _wanted(rated, side, given, count)
-        norms = [rated.clauses[i].spoken for i in wanted if rated.clauses[i].norm]
-        facts = [rated.clauses[i].spoken for i in wanted if not rated.clauses[i].norm]
-        if len(wanted) < count or max(len(norms), len(facts)) > 2:
-            continue
-        text = form.format(
-            c=answer,
-            C=sentence(answer).rstrip("."),
-            r=said,
-            R=sentence(said).rstrip("."),
-            conditions=CONDITIONS[len(norms) - 1].format(*norms) if norms else "",
-            concerns=CONCERNS[len(facts) - 1].format(*facts) if facts else "",
-        ).strip()
+def _usable(rated: Rated, i: int) -> bool:
+    """Whether a clause can be more than quoted, and doesn't just answer the question."""
+    return rated.clauses[i].clear > 0 and not _answers(rated, i)
+
+
+def _answers(rated: Rated, i: int) -> bool:
+    """Whether a clause says what the question's yes or no says."""
+    asked = {word for word in words(rated.claim) if len(word) > 3}
+    return bool(asked) and len(asked & set(words(rated.clauses[i].text))) >= SAME_WORDS * len(asked)
+
+
+def _fitted(begun: str, rated: Rated, side: int, given: Sequence[int]) -> str:
+    """A text with as many conditions and concerns at {added} as fit into MOST_WORDS, of those whom it serves
+    least, one a person; "" if a core of one side finds none."""
+    people = {rated.clauses[i].author for i in given}
+    others = [i for i in _by_worth(rated) if i not in given and rated.clauses[i].author not in people]
+    rest = _one_a_person(rated, others)
+    served = (side * rated.sides > 0).astype(int) if side else np.zeros(len(rated.sides), int)
+    rest.sort(key=lambda i: served[rated.clauses[i].author])
+    most = MOST_ADDED if side else MOST_ADDED - 1
+    for count in range(min(most, len(rest)), -1 if not side else 0, -1):
+        text = begun.replace("{added}", _added(rated, side, rest[:count])).strip()
         if len(words(text)) <= MOST_WORDS:
             return text
     return ""
 
 
-def _wanted(rated: Rated, side: int, given: int | None, count: int) -> list[int]:
-    """Up to `count` clauses, one a person, of those whom the core and the reason serve least."""
-    worth = _worth(rated)
-    served = (side * rated.sides > 0).astype(float)
+def _added(rated: Rated, side: int, chosen: Sequence[int]) -> str:
+    """Conditions of a core, as far as they don't speak against it; then concerns."""
+    demands = [i for i in chosen if rated.clauses[i].norm and rated.clauses[i].clear]
+    demands = [i for i in demands if side and side * rated.leaning[i] > -AGAINST][:1]
+    concerns = [rated.clauses[i].spoken for i in chosen if i not in demands]
+    condition = "".join(f"One condition is clear: {rated.clauses[i].spoken}. " for i in demands)
+    return condition + _counted(concerns[:MOST_CONCERNS], bool(side))
+
+
+def _counted(concerns: Sequence[str], weighed: bool = True) -> str:
+    """Concerns as sentences; `weighed`: the first is set against what was said before."""
+    lead = "At the same time, {}. " if weighed else "It also counts that {}. "
+    if len(concerns) == 1 and weighed:
+        lead = "At the same time, {}, and this has to be taken into account. "
+    first, *rest = [*concerns, ""]
+    return (lead.format(first) if first else "") + "".join(f"It also counts that {c}. " for c in rest if c)
+
+
+def _one_a_person(rated: Rated, clauses: Sequence[int]) -> list[int]:
     best: dict[int, int] = {}
-    for i in sorted(range(len(worth)), key=lambda i: (-worth[i], rated.clauses[i].text)):
-        if i != given:
-            best.setdefault(rated.clauses[i].author, i)
-    people = [p for p in best if given is None or p != rated.clauses[given].author]
-    people.sort(key=lambda p: (served[p], -worth[best[p]], rated.clauses[best[p]].text))
-    return [best[p] for p in people[:count]]
+    for i in clauses:
+        best.setdefault(rated.clauses[i].author, i)
+    return list(best.values())
 
 
 def revised(statement: str, critiques: Sequence[str]) -> list[str]:
@@ -184,11 +233,8 @@ def revised(statement: str, critiques: Sequence[str]) -> list[str]:
     choices = ([parts[:2]] if len(parts) > 1 else []) + [[part] for part in parts[:4]]
     made = []
     for chosen in choices:
-        norms = [c.spoken for c in chosen if c.norm]
-        facts = [c.spoken for c in chosen if not c.norm]
-        added = (CONDITIONS[len(norms) - 1].format(*norms) if norms else "") + (
-            CONCERNS[len(facts) - 1].format(*facts) if facts else ""
-        )
+        demands = "".join(f"One more thing has to be ensured: {c.spoken}. " for c in chosen if c.norm)
+        added = demands + _counted([c.spoken for c in chosen if not c.norm])
         kept = sentences(statement)
         while len(kept) > 1 and len(words(" ".join(kept) + added)) > MOST_WORDS:
             kept.pop()

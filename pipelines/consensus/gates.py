@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
 
 import numpy as np
 
 from pipelines.consensus.groups import Group
+from pipelines.consensus.phrases import COMMON, sentences
 
 LEAST_WORDS, MOST_WORDS = 15, 80
 MOST_COPIED = 0.8
 LEAST_ON_TOPIC = 0.35
 REPEATED = 8
+MOST_IN_SENTENCE, MOST_IN_STATEMENT = 2, 4
+"""How often one word of content may stand."""
 SHORTEST_COPY = 4
 """Words in a row that count as copied."""
 
@@ -36,7 +40,7 @@ def faults(text: str, group: Group, topic: float) -> list[str]:
         found.append("long")
     if max(copied(said, words(opinion.text)) for opinion in group.opinions) > MOST_COPIED:
         found.append("copied")
-    if repeats(said):
+    if repeats(said) or harps(text):
         found.append("repeats")
     if topic < LEAST_ON_TOPIC:
         found.append("off topic")
@@ -56,6 +60,16 @@ def repeats(said: Sequence[str]) -> bool:
     """Whether any REPEATED words stand twice."""
     runs = [tuple(said[i : i + REPEATED]) for i in range(len(said) - REPEATED + 1)]
     return len(set(runs)) < len(runs)
+
+
+def harps(text: str) -> bool:
+    """Whether a word of content stands too often ("a ban than a ban, let a ban")."""
+
+    def most(said: Iterable[str]) -> int:
+        return max(Counter(word for word in said if len(word) > 2 and word not in COMMON).values(), default=0)
+
+    each = [most(words(sentence)) for sentence in sentences(text)]
+    return max(each, default=0) > MOST_IN_SENTENCE or most(words(text)) > MOST_IN_STATEMENT
 
 
 def on_topic(texts: Sequence[str], group: Group) -> np.ndarray:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipelines.consensus.phrases import english
 from pipelines.errors import InputError
 
 LEAST_PEOPLE, MOST_PEOPLE = 2, 12
@@ -26,7 +27,11 @@ MOST_NAME = 40
 MOST_BYTES = 1_000_000
 QUESTION, OPINIONS, FILE = "Question", "Opinions", "File"
 
-_TAG = re.compile(r"</?[a-zA-Z!][^<>]*>")
+_TAG = re.compile(
+    r"</?(?:a|abbr|b|blockquote|body|br|code|div|em|font|form|h[1-6]|head|hr|html|i|iframe|img|input|li|link|"
+    r"meta|object|ol|p|pre|s|script|span|strong|style|svg|table|td|textarea|th|tr|u|ul|video)\b[^<>]*>|<!--.*?-->",
+    re.IGNORECASE | re.DOTALL,
+)
 _PERSON_COLUMNS = ("person", "name", "who", "participant", "author")
 _OPINION_COLUMNS = ("opinion", "text", "comment", "statement", "answer", "view")
 
@@ -82,9 +87,14 @@ def group_of(question: str, rows: Iterable[Sequence[Any]]) -> Group:
             if cells[0]:
                 notes.append(f"{cells[0]} has written nothing and was left out.")
             continue
+        if _TAG.search(str(row[1])):
+            notes.append(f"Markup in the opinion of {cells[0] or f'person {number}'} was taken out.")
         person = _unique(cells[0][:MOST_NAME].strip() or f"Person {number}", taken, notes)
         opinions.append(Opinion(person, _checked(person, cells[1], notes)))
     _check_size(len(opinions))
+    foreign = [opinion.person for opinion in opinions if not english(opinion.text)]
+    if foreign:
+        notes.append(f"{_listed(foreign)}: not English, it seems. Our models read English only.")
     return Group(asked, tuple(opinions), tuple(notes))
 
 
@@ -156,6 +166,10 @@ def _check_size(count: int) -> None:
         )
 
 
+def _listed(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:-1])} and {names[-1]}" if names[1:] else names[0]
+
+
 def _unique(name: str, taken: set[str], notes: list[str]) -> str:
     number, unique = 1, name
     while unique.casefold() in taken:
@@ -204,6 +218,8 @@ def _from_csv(text: str) -> tuple[str, list[tuple[Any, Any]]]:
         rows = [row for row in csv.reader(io.StringIO(text), delimiter=delimiter) if any(row)]
     except csv.Error:
         raise InputError("The file can't be read as CSV.", "Save it as CSV in UTF-8.", FILE) from None
+    if not rows:
+        raise InputError("The file is empty.", "Send a CSV or JSON file with opinions.", FILE)
     header = [cell.strip().casefold() for cell in rows[0]]
     who = next((i for i, name in enumerate(header) if name in _PERSON_COLUMNS), None)
     what = next((i for i, name in enumerate(header) if name in _OPINION_COLUMNS), None)

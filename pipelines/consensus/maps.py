@@ -116,7 +116,7 @@ def _groups(points: np.ndarray) -> np.ndarray:
 
     distinct = len(np.unique(np.round(points, 6), axis=0))
     best, chosen = LEAST_SILHOUETTE, np.zeros(len(points), int)
-    for k in range(2, min(MOST_GROUPS, distinct - 1, len(points) - 1) + 1):
+    for k in range(2, min(MOST_GROUPS, distinct, len(points) - 1) + 1):
         labels = KMeans(k, n_init=5, random_state=SEED).fit_predict(points)
         quality = float(silhouette_score(points, labels, sample_size=2000, random_state=SEED))
         if quality > best + 1e-6:

@@ -67,6 +67,24 @@ _QUESTION = re.compile(
 _SENTENCE = re.compile(r"(?<=[.!?])[\"”’']?\s+(?=[\"“‘'(]?\w)")
 
 
+COMMON = _words(
+    "the a an and or but if because so of to in on at for with by from as than that this these those it its "
+    "is are was were be been has have had do does don't not no can can't could will would won't should must "
+    "may i we you they he she my our your their me us them who what which when where how all some any more "
+    "most there yes only also i'm i've i'd i'll it's they're we're up out over after before about then than "
+    "too very just like get"
+)
+LEAST_ENGLISH = 0.1
+"""Share of the commonest words from which a text counts as English."""
+
+
+def english(text: str) -> bool:
+    """Whether a text seems to be English; a few words count as such."""
+    said = re.findall(r"[\w'’]+", text.casefold().replace("’", "'"))
+    latin = all(ord(c) < 0x250 for c in text if c.isalpha())
+    return latin and (len(said) < 6 or sum(word in COMMON for word in said) >= LEAST_ENGLISH * len(said))
+
+
 def sentences(text: str) -> list[str]:
     """The sentences of a text, trimmed."""
     return [part.strip() for part in _SENTENCE.split(text.strip()) if any(c.isalpha() for c in part)]
@@ -130,8 +148,8 @@ _NO_SUBJECT_END = _words("to of for and or who that which the a an ")
 _PRONOUNS = _words("we i you they it he she there this that these those everyone everybody people ")
 _VERBS = _words(
     "be have pay get make take keep allow raise spend do go let teach offer require provide invest "
-    "reduce increase introduce abolish legalise legalize adopt leave replace receive own become force "
-    "encourage protect "
+    "reduce increase introduce abolish legalise legalize adopt leave replace receive own force "
+    "encourage protect start close open return turn buy sell move join remain stay become punish accept "
 )
 _NOUNS_TOO = _words(
     "ban stop build cut fund end use try tax support wear vote work live limit focus give help change "

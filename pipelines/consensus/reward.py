@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +28,11 @@ from pipelines.weights import weights_file
 
 NAME = "consensus"
 WIDTH = sentences.WIDTH
-MAX_TOKENS = 288
+MAX_TOKENS = 480
+"""Room for the longest question, opinion, critique and statement that the page takes."""
+STEP = 8
+"""Texts are padded to multiples of so many tokens."""
+MOST_TOGETHER = 16
 MOST_KEPT = 20_000
 QUANTISED = ".int8"
 SCALE = ".scale"
@@ -61,29 +65,46 @@ class RewardModel(nn.Module):
             padding=True,
             truncation=True,
             max_length=most,
-            pad_to_multiple_of=8 if self.training else None,
+            pad_to_multiple_of=STEP,
             return_tensors="pt",
         ).to(self.head.weight.device)
         states = self.encoder(**batch).last_hidden_state.float()
         mask = batch["attention_mask"][..., None].float()
-        return self.head((states * mask).sum(1) / mask.sum(1))
+        mean = (states * mask).sum(1) / mask.sum(1)
+        # not a matrix product, whose rounding would hang on the number of pairs
+        return (mean[:, None] * self.head.weight).sum(-1) + self.head.bias
 
     @torch.inference_mode()
     def both(self, pairs: Sequence[tuple[str, str]]) -> np.ndarray:
         """(score, link) float64 [n, 2] of pairs (question and opinion, statement).
 
-        Each pair is read alone: no padding, and the same bytes in whatever company it comes. The last
-        MOST_KEPT are remembered. May be called from several threads."""
-        rows = []
-        for pair in pairs:
-            with self.lock:
-                if pair not in self.known:
-                    self.known[pair] = self([pair[0]], [pair[1]])[0].double().cpu().numpy()
-                    if len(self.known) > MOST_KEPT:
-                        self.known.popitem(last=False)
+        Pairs whose padded lengths are equal are read together, MOST_TOGETHER at a time; a pair is padded by
+        its own length alone, so that its company changes nothing. The last MOST_KEPT are remembered. May be
+        called from several threads."""
+        with self.lock:
+            fresh = list(dict.fromkeys(pair for pair in pairs if pair not in self.known))
+            for together in self._alike(fresh):
+                found = self([pair[0] for pair in together], [pair[1] for pair in together])
+                self.known.update(zip(together, found.double().cpu().numpy(), strict=True))
+            rows = [self.known[pair] for pair in pairs]
+            for pair in pairs:
                 self.known.move_to_end(pair)
-                rows.append(self.known[pair])
+            while len(self.known) > MOST_KEPT:
+                self.known.popitem(last=False)
         return np.array(rows).reshape(-1, 2)
+
+    def _alike(self, pairs: Sequence[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
+        """The pairs in batches of one padded length."""
+        if not pairs:
+            return
+        first, second = zip(*pairs, strict=True)
+        tokens = self.tokenizer(list(first), list(second), truncation=True, max_length=MAX_TOKENS)
+        by_length: dict[int, list[tuple[str, str]]] = {}
+        for pair, ids in zip(pairs, tokens["input_ids"], strict=True):
+            by_length.setdefault(-(-len(ids) // STEP), []).append(pair)
+        for alike in by_length.values():
+            for start in range(0, len(alike), MOST_TOGETHER):
+                yield alike[start : start + MOST_TOGETHER]
 
     def rate(self, question: str, opinions: Sequence[str], statements: Sequence[str]) -> np.ndarray:
         """Predicted agreement float64 [K, n] in 1..7 of the holders of n opinions with K statements."""

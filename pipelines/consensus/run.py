@@ -3,6 +3,7 @@ follows."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -30,7 +31,7 @@ REVISED = 6
 MOST_CRITIQUE = 500
 NEUTRAL = 4.0
 NO_LANGUAGE = (
-    "The language model is not here, so these are statements composed from the group's own clauses, "
+    "The language model could not be loaded, so these are statements composed from the group's own clauses, "
     "and people's own opinions."
 )
 
@@ -75,9 +76,9 @@ class Pipeline:
         if model is None:
             yield replace(table, note=NO_LANGUAGE)
             return
-        for kind, wanted in (("model", count), ("prompted", PROMPTED)):
+        for kind, wanted, done in (("model", count, 1), ("prompted", PROMPTED, 1 + count)):
             chat = _chat(group, seed)
-            table = yield from self._written(model, table, chat, wanted, seed, kind, total)
+            table = yield from self._written(model, table, chat, wanted, seed, kind, done, total)
         yield table
 
     def exclude(
@@ -110,7 +111,9 @@ class Pipeline:
         yield Progress(1, 2, "Asking what everybody thinks of the new winner")
         before, after = ranking(table, alpha)[0], ranking(without, alpha)[0]
         winner = without.statements[after]
-        ratings = self.rate(group, [winner.text])[0]
+        rated = [k for k, s in enumerate(table.statements) if s.text == winner.text]
+        # its row in the table may hold people's own ratings
+        ratings = table.ratings[rated[0]] if rated else self.rate(group, [winner.text])[0]
         old = table.ratings[before]
         yield Exclusion(
             person=name,
@@ -149,7 +152,7 @@ class Pipeline:
             yield replace(revised, note=NO_LANGUAGE)
             return
         chat = _chat(table.group, seed, old.text, list(said.values()))
-        yield (yield from self._written(model, revised, chat, REVISED, seed, "revised", REVISED + 1))
+        yield (yield from self._written(model, revised, chat, REVISED, seed, "revised", 1, REVISED + 1))
 
     def serves(self, group: Group, statement: str) -> list[tuple[str, np.ndarray]]:
         """Which sentence serves whom: per sentence, how much each person's predicted agreement [n] falls
@@ -181,7 +184,10 @@ class Pipeline:
             from pipelines.backbones import language
 
             return (yield from in_background(lambda: language.load(self.language), report))
+        except FileNotFoundError:
+            return None
         except (ImportError, OSError, WeightsError):
+            logging.getLogger(__name__).exception("the language model %r can't be loaded", self.language)
             return None
 
     def _written(
@@ -192,10 +198,11 @@ class Pipeline:
         count: int,
         seed: int,
         kind: Source,
+        start: int,
         total: int,
     ) -> Generator[Progress, None, Table]:
         """Let the language model write `count` texts and rate each that is finished; returns the longer
-        table."""
+        table. The reports count from `start` to `start` + `count` of `total`."""
         done, before, texts = table, [""] * count, [""] * count
         rated: set[int] = set()
         for texts in model.write(chat, count, seed, adapted=kind != "prompted"):
@@ -204,12 +211,12 @@ class Pipeline:
                 rated.add(i)
                 done = self._extended(done, [texts[i]], kind)
             before = list(texts)
-            yield Progress(1 + len(rated), total, f"{len(rated)} of {count} statements written", done)
+            yield Progress(start + len(rated), total, f"{len(rated)} of {count} statements written", done)
         for i in range(count):
             if i not in rated:
                 rated.add(i)
                 done = self._extended(done, [texts[i]], kind)
-                yield Progress(1 + len(rated), total, f"{len(rated)} of {count} statements rated", done)
+                yield Progress(start + len(rated), total, f"{len(rated)} of {count} statements rated", done)
         return self._extended(table, texts, kind)  # in the order of writing, whatever was finished first
 
     def _extended(self, table: Table, texts: Sequence[str], kind: Source) -> Table:
@@ -258,8 +265,9 @@ def load(model: str = "embedded") -> Pipeline:
 
 
 def _with_critiques(group: Group, said: Mapping[int, str]) -> Group:
+    """The newest critique first: where the reward model has no room, the end is cut."""
     opinions = tuple(
-        Opinion(o.person, f"{sentence(o.text)} {sentence(said[i])}" if i in said else o.text)
+        Opinion(o.person, f"{sentence(said[i])} {o.text}" if i in said else o.text)
         for i, o in enumerate(group.opinions)
     )
     return replace(group, opinions=opinions)

@@ -10,7 +10,7 @@ The loss, over all kinds of examples:
 statements (grades.py): cross-entropy of the level, and the paper's pairwise loss -log sigmoid(s_w - s_l)
 over one person's statements; - votes (ranker only): squared error of the link of two statements.
 
-The minutes are those of the processor. Writes DIR/<part>.safetensors.
+The minutes are those of the processor. Writes <part>.safetensors into --out.
 """
 
 from __future__ import annotations

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from pipelines.consensus import EXAMPLES, Group, Opinion, group_of
-from pipelines.consensus.clauses import clauses_of, spoken
+from pipelines.consensus.clauses import clauses_of
 from pipelines.consensus.compose import compose, revised
-from pipelines.consensus.gates import copied, faults, repeats, words
+from pipelines.consensus.gates import copied, faults, harps, repeats, words
 from pipelines.consensus.phrases import claim_of, clause, negated, question_of, sentence
+from pipelines.consensus.told import told
 
 GOOD = (
     "Private cars should be banned from the city centre, because streets without cars are safer for "
@@ -52,31 +53,71 @@ def test_claims_and_their_opposites() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "told"),
+    ("said", "by_the_group"),
     [
         (
-            "I run a small shop and my customers come by car",
-            "some of us run a small shop and our customers come by car",
+            "I run a small shop and most of my customers come by car",
+            "one of us runs a small shop and most of their customers come by car",
         ),
-        ("I am seventy-eight and I can't walk far", "some of us are seventy-eight and we can't walk far"),
-        ("a ban would kill my business", "some of us say that a ban would kill our business"),
+        ("I am seventy-eight and I can't walk far", "one of us is seventy-eight and can't walk far"),
+        ("I've wanted a cat and I'd pay for it", "one of us has wanted a cat and would pay for it"),
+        ("I really worry about my pension", "one of us really worries about their pension"),
+        ("a ban would kill my business", "a ban would kill one member's business"),
+        (
+            "my parents come by car, and I drive them",
+            "one of us says that their parents come by car, and they drive them",
+        ),
+        ("without a car I was lost", "one of us says that without a car they were lost"),
+        ("fine with me as long as it is quiet", "one of us says, “fine with me as long as it is quiet”"),
         ("the bus comes twice an hour", "the bus comes twice an hour"),
     ],
 )
-def test_one_person_speaks_for_some(said: str, told: str) -> None:
-    assert spoken(said) == told
+def test_one_person_is_told_as_one_of_us(said: str, by_the_group: str) -> None:
+    assert told(said) == by_the_group
 
 
-def test_clauses_stand_alone() -> None:
-    group = group_of(
-        "Should we ban cars?",
-        [("A", "I think that cars are far too loud, but they bring my mother home."), ("B", "No. Never.")],
-    )
-    found = {c.text: c for c in clauses_of(group)}
-    assert found["cars are far too loud"].spoken == "cars are far too loud"
-    assert (
-        found["they bring my mother home"].spoken == "in the words of one of us, “they bring my mother home”"
-    )
+@pytest.mark.parametrize(
+    ("opinion", "clauses"),
+    [
+        (
+            "I think that cars are far too loud, but they bring my mother home.",
+            ["cars are far too loud", "one of us says, “they bring my mother home”"],
+        ),
+        (
+            "Yes. The air is filthy, and children have asthma, so trams are needed here.",
+            ["the air is filthy, and children have asthma", "trams are needed here"],
+        ),
+        (
+            "The air here is filthy, and the children have asthma.",
+            ["the air here is filthy", "the children have asthma"],
+        ),
+        ("Turn the old mill into flats.", ["we should turn the old mill into flats"]),
+        ("Use of force is always wrong.", ["use of force is always wrong"]),
+        ("I can only work because I am at home.", ["one of us can only work because they are at home"]),
+        ("Oh sure, great idea, let's just kill the last shops.", []),
+        ("Who would pay for all of this? I like the idea.", []),
+        ("Es rettet Leben und spart außerdem noch sehr viel Benzin.", []),
+    ],
+)
+def test_opinions_are_taken_apart(opinion: str, clauses: list[str]) -> None:
+    group = group_of("Should we ban cars?", [("A", opinion), ("B", "No. Never.")])
+    assert sorted(c.spoken for c in clauses_of(group)) == sorted(clauses)
+
+
+def test_what_two_say_alike_is_said_once(stub) -> None:
+    same = "Teenagers need more sleep, as all the studies show."
+    people = [("A", same), ("B", same), ("C", "Parents start work at eight and can't leave children alone.")]
+    group = group_of("Should the school day start at nine?", people)
+    texts = compose(group, lambda texts: stub.rate(group, texts), stub.reward.same_side)
+    assert texts
+    assert all(text.casefold().count("teenagers need more sleep") <= 1 for text in texts)
+
+
+def test_the_divided_are_told_so(stub) -> None:
+    group = group_of("Should voting be compulsory?", [("A", "Yes."), ("B", "No.")])
+    (text,) = compose(group, lambda texts: stub.rate(group, texts), stub.reward.same_side)
+    assert text.startswith("We do not agree on whether voting should be compulsory.")
+    assert not faults(text, group, 1.0)
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
@@ -123,7 +164,7 @@ def test_what_cannot_be_composed_is_not(stub) -> None:
 
 def test_critiques_are_worked_in() -> None:
     texts = revised(GOOD, ["I can't walk far.", "Shops must be asked first."])
-    assert any("shops must be asked first" in text and "some of us can't walk far" in text for text in texts)
+    assert any("shops must be asked first" in text and "one of us can't walk far" in text for text in texts)
     assert all(
         len(words(text)) <= 80 for text in revised(GOOD + " It is so." * 18, ["Shops must be asked first."])
     )
@@ -150,6 +191,11 @@ def test_copying_and_repeating_are_counted_in_words() -> None:
     assert copied([], words("a")) == 0
     assert not repeats(words("a b c d e f g a b c d e f g"))
     assert repeats(words("a b c d e f g h a b c d e f g h"))
+
+
+def test_harping_on_a_word_is_a_fault() -> None:
+    assert harps("We would rather have a ban than a ban, and let a ban be seen by all of us.")
+    assert not harps(GOOD)
 
 
 def test_an_injection_is_only_words(stub) -> None:

@@ -102,3 +102,17 @@ def test_files_that_are_none(tmp_path: Path, content: bytes, message: str) -> No
     with pytest.raises(InputError, match=message) as caught:
         read_group(path)
     assert caught.value.field == FILE
+
+
+def test_smaller_and_greater_signs_are_no_markup() -> None:
+    text = "If income <Medium and rent >half, help them."
+    group = group_of("Should we help?", [("A", text), ("B", "<i>No</i> help is needed here.")])
+    assert group.opinions[0].text == text
+    assert group.notes == ("Markup in the opinion of B was taken out.",)
+
+
+def test_other_languages_are_noted() -> None:
+    people = [("Jan", "Ja, es rettet Leben und spart Benzin, das ist klar."), ("Eva", "No, never.")]
+    assert group_of("Soll das Tempo sinken?", people).notes == (
+        "Jan: not English, it seems. Our models read English only.",
+    )

@@ -76,3 +76,7 @@ def test_word_difference() -> None:
         ("same", "cars"),
         ("added", "now"),
     ]
+
+
+def test_camps_of_equal_votes_are_told_apart() -> None:
+    assert vote_map(np.repeat([[1.0, 1, -1, -1], [-1.0, -1, 1, 1]], 5, axis=0)).k == 2

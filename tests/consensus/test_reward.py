@@ -49,6 +49,9 @@ def test_a_rating_is_the_same_in_any_company_and_order(pipeline: Pipeline, group
     model.known.clear()
     turned = model.rate(group.question, texts[::-1], texts[:2])
     assert np.array_equal(together[:2, ::-1], turned)
+    model.known.clear()
+    alone = [[model.rate(group.question, [opinion], [text])[0, 0] for opinion in texts] for text in texts]
+    assert np.array_equal(together, alone)
 
 
 def test_two_threads_at_once(pipeline: Pipeline) -> None:

@@ -133,7 +133,7 @@ def test_critiques_make_revised_statements(writing: Pipeline, group: Group) -> N
     assert revised.statements[0] == table.statements[winner]
     assert {s.source for s in revised.statements[1:]} == {"revised"}
     assert any("shop owners must be asked first" in s.text.casefold() for s in revised.statements)
-    assert revised.group.opinions[1].text.endswith("Shop owners must be asked first.")
+    assert revised.group.opinions[1].text.startswith("Shop owners must be asked first.")
     with pytest.raises(InputError, match="Nobody has criticised"):
         next(writing.revise(table, winner, {0: "  🚗 "}, 1))
 
@@ -167,3 +167,19 @@ def test_reports_carry_the_caution_and_harmless_text(stub: Pipeline, group: Grou
     assert "not their consent" in report
     assert "\\*this\\* \\<b\\>bold" in report
     assert "seed 1" in report
+
+
+def test_leaving_out_keeps_own_ratings(stub: Pipeline, group: Group) -> None:
+    table = end(stub.deliberate(group, 1, 0))
+    winner = ranking(table, 1.0)[0]
+    own = np.full(table.ratings.shape, np.nan)
+    own[winner] = [1, 7, 7, 7]
+    rated = overridden(table, own)
+    found = end(stub.exclude(rated, 0, 1, regenerate=False))
+    assert found.winner_after == rated.statements[winner]
+    assert found.excluded_after == 1.0
+
+
+def test_reports_never_go_back(writing: Pipeline, group: Group) -> None:
+    steps = [r.step for r in writing.deliberate(group, 1, 3) if isinstance(r, Progress)]
+    assert steps == sorted(steps)
