@@ -12,16 +12,23 @@
     window.scrollTo({ top: 0 });
   });
 
-  const wanted = new URL(window.location).searchParams.get("tab");
+  /* A tab that the address asks for is opened as soon as it is there, and again where Gradio, still building a
+     slow page, falls back to Home. Only the visitor's own choice of another tab ends that. */
+  let wanted = new URL(window.location).searchParams.get("tab");
   if (wanted) {
     const open = () => {
       const button = tabButton(wanted);
-      if (button) button.click();
-      return Boolean(button);
+      if (button?.getAttribute("aria-selected") === "false") button.click();
     };
-    const waiting = new MutationObserver(() => { if (open()) waiting.disconnect(); });
-    waiting.observe(document.documentElement, { childList: true, subtree: true });
-    window.setTimeout(() => waiting.disconnect(), 30000);
+    const waiting = new MutationObserver(open);
+    waiting.observe(document.documentElement, {
+      childList: true, subtree: true, attributeFilter: ["aria-selected"],
+    });
+    document.addEventListener("click", (event) => {
+      if (!event.isTrusted || !event.target.closest("[role=tab], a[data-tab]")) return;
+      wanted = null;
+      waiting.disconnect();
+    }, true);
   }
 
   /* Gradio nests the upload button of a filled file field in another button, which assistive technology can't
@@ -35,6 +42,7 @@
   }).observe(document.documentElement, { childList: true, subtree: true });
 
   window.ninePapersShowTab = (name) => {
+    if (wanted && name !== wanted) return;
     const address = new URL(window.location);
     if ((address.searchParams.get("tab") ?? "home") !== name) address.hash = ""; // another tab's inputs
     if (name === "home") address.searchParams.delete("tab");

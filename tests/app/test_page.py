@@ -30,6 +30,18 @@ def test_an_unknown_tab_in_the_address_leaves_home_open(server: str, open_page: 
     expect(page.locator("#tab-home-button")).to_have_attribute("aria-selected", "true")
 
 
+def test_a_page_that_falls_back_to_home_while_it_loads_returns_to_the_tab_and_inputs_of_its_address(
+    open_page: OpenPage,
+) -> None:
+    page = open_page("spade", link="example=1")
+    page.evaluate("document.getElementById('tab-home-button').click()")  # as a slow page does, unasked
+    expect(page.locator("#tab-spade-button")).to_have_attribute("aria-selected", "true")
+    page.wait_for_timeout(500)
+    assert "tab=spade" in page.url and "example=1" in page.url
+    page.locator("#tab-home-button").click()
+    expect(page.locator("#tab-home-button")).to_have_attribute("aria-selected", "true")
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_nothing_overflows_on_a_phone(open_page: OpenPage, name: str) -> None:
     page = open_page(name, size="phone")
