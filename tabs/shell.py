@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import html
+import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from gradio.components import Component
 from gradio.context import LocalContext
+from gradio.utils import get_upload_folder
 
 from pipelines.weights import read_card
 from tabs.share import ShareLink
@@ -141,6 +144,14 @@ def downloads(labels: Iterable[str], ready: Sequence[str | None] = ()) -> list[g
 def offer(*files: str | None) -> list[gr.DownloadButton]:
     """Make download buttons active that have a file, and the others inactive; for `.success` after a job."""
     return [gr.DownloadButton(interactive=file is not None) for file in files]
+
+
+def new_file(name: str) -> Path:
+    """Where a handler writes a file to take home: alone in a folder of Gradio's cache. So Gradio serves it as
+    it is, and `delete_cache` of app.py removes it."""
+    cache = Path(get_upload_folder())
+    cache.mkdir(parents=True, exist_ok=True)
+    return Path(tempfile.mkdtemp(dir=cache)) / name
 
 
 def share_row(

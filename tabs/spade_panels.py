@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +14,16 @@ from pipelines.errors import InputError
 from pipelines.spade import Summary
 from tabs import spade_plots as plots
 from tabs import spade_views as views
+from tabs.shell import HEAVY, new_file
 from tabs.status import answer, line
 
 Result = Any
 """A TableReport or PicturesReport of the analysis, or None: then the first example's."""
 
 
-@functools.lru_cache(maxsize=32)
 def summary_of(result: Result) -> Summary:
     """The summary of a result; that of the first example without one."""
-    return spade.first() if result is None else spade.summarise(result)
+    return spade.first() if result is None else result.summary
 
 
 def build(result: gr.State) -> list[Any]:
@@ -77,12 +76,13 @@ def _map(result: gr.State, first: Summary) -> tuple[gr.Radio, gr.Plot, gr.HTML]:
     colouring.input(
         show_map, inputs, [scatter, status], api_name="spade_map", show_progress="hidden"
     )  # fmt: skip
+    heavy: dict[str, Any] = {"concurrency_id": HEAVY, "concurrency_limit": 1, "show_progress": "hidden"}
     t_sne.click(
         lambda: line("Laying out neighbours; this takes some seconds …", "busy"),
         outputs=status,
         api_visibility="private",
         show_progress="hidden",
-    ).then(show_t_sne, inputs, [scatter, status], api_name="spade_tsne", show_progress="hidden")
+    ).then(show_t_sne, inputs, [scatter, status], api_name="spade_tsne", **heavy)
     return colouring, scatter, status
 
 
@@ -113,18 +113,27 @@ def _colouring(name: str) -> str:
 
 def _export(tab: gr.Tab, result: gr.State) -> list[Any]:
     gr.Markdown(
-        "The CSV has your columns, then `spade_score` (percentile, 100 = oddest), `spade_rank`, "
-        "`spade_pseudo_label` and both counts of votes. Cells that a spreadsheet would run are defused."
+        "The CSV has your columns (of pictures: file and label), then `spade_score` (percentile, 100 = "
+        "oddest), `spade_rank`, `spade_pseudo_label` and both counts of votes. Cells that a spreadsheet "
+        "would run are defused."
     )
     with gr.Row(elem_classes="np-downloads"):
         csv = gr.DownloadButton("Result (CSV)", interactive=False, size="sm", min_width=110)
         scored = gr.DownloadButton("Scored second table (CSV)", interactive=False, size="sm", min_width=110)
     status = gr.HTML()
-    second = gr.File(label="A second table with the same columns: scored by the fitted model", height=130)
+    second = gr.File(
+        label="A second table with the same columns, up to 25 MB: scored by the fitted model", height=130
+    )
     tab.select(export, [result], [csv, status], api_name="spade_export", show_progress="hidden")
     second.upload(
-        score_second, [second, result], [scored, status], api_name="spade_score", show_progress="minimal"
-    )  # fmt: skip
+        score_second,
+        [second, result],
+        [scored, status],
+        api_name="spade_score",
+        show_progress="minimal",
+        concurrency_id=HEAVY,
+        concurrency_limit=1,
+    )
     return [csv, scored, status]
 
 
@@ -148,21 +157,14 @@ def report_of(result: Result) -> Any:
     return _first_report() if result is None else result
 
 
-@functools.lru_cache(maxsize=8)
-def _written(report: Any) -> tuple[tempfile.TemporaryDirectory[str], Path]:
-    """The result's CSV, in a folder that goes when the result falls out of the cache."""
-    from pipelines.spade.export import result_frame, to_csv
-
-    folder = tempfile.TemporaryDirectory(prefix="nine-papers-")
-    path = Path(folder.name) / f"spade_{Path(report.name).stem or 'result'}.csv"
-    path.write_bytes(to_csv(result_frame(report)))
-    return folder, path
-
-
 @answer
 def export(result: Result) -> tuple[Any, str]:
-    """The result as a CSV file: your columns and SPADE's."""
-    path = _written(report_of(result))[1]
+    """The result as a CSV file: your columns (of pictures: file and label) and SPADE's."""
+    from pipelines.spade.export import result_frame, to_csv
+
+    report = report_of(result)
+    path = new_file(f"spade_{Path(report.name).stem or 'result'}.csv")
+    path.write_bytes(to_csv(result_frame(report)))
     size = f"{path.stat().st_size / 1e6:.1f} MB"
     return gr.DownloadButton(value=str(path), interactive=True), line(f"File ready: {size}", "done")
 
@@ -181,8 +183,7 @@ def score_second(file: str | None, result: Result) -> tuple[Any, str]:
         raise InputError("The model was fitted to pictures.", "Run it on a table first.", "Second table")
     table = read_table(file)
     scores = score_table(report, table)
-    folder = Path(tempfile.mkdtemp(prefix="nine-papers-"))
-    path = folder / f"spade_{Path(table.name).stem or 'second'}.csv"
+    path = new_file(f"spade_{Path(table.name).stem or 'second'}.csv")
     path.write_bytes(to_csv(scored_frame(report, table.frame, scores)))
     odd = int((percentile(scores, report.outcome.reference) >= 100 * (1 - report.outcome.share)).sum())
     text = f"{len(scores):,} rows scored; {odd:,} of them as odd as the flagged rows of the first table"

@@ -63,6 +63,7 @@ def headline(summary: Summary, share: float) -> str:
     count = max(1, round(share * n))
     flagged = summary.order[:count]
     things = summary.thing + "s"
+    why = f"<small>, {summary.share_why}</small>" if abs(share - summary.share) < 1e-3 else ""
     labelled = int((summary.y[flagged] == 1).sum())
     fresh = count - labelled - int((summary.y[flagged] == 0).sum())
     parts = []
@@ -83,7 +84,8 @@ def headline(summary: Summary, share: float) -> str:
             parts[-1] += f", <b>{new} of {of}</b> of kinds that nobody labelled"
         parts[-1] += "."
     return (
-        f'<div class="np-spade-head"><p class="np-spade-count"><b>{count:,}</b> of {n:,} {things} flagged</p>'
+        f'<div class="np-spade-head"><p class="np-spade-count"><b>{count:,}</b> of {n:,} {things} '
+        f"flagged{why}</p>"
         f"<p>{' '.join(parts)}</p><p class='np-spade-verdict'>{html.escape(summary.verdict)}</p></div>"
     )
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+import pandas as pd
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 
@@ -29,7 +31,7 @@ from pipelines.spade.labels import (
 )
 from pipelines.spade.method import Fit, Mode, fit
 from pipelines.spade.scale import Whitening
-from pipelines.spade.summary import Reason
+from pipelines.spade.summary import Reason, Summary, summarise
 from pipelines.spade.table import Table
 
 FEWEST_ROWS = 12
@@ -39,6 +41,8 @@ MOST_MAPPED = 5000
 """Points of the map: every flagged or labelled row, the rest drawn at random."""
 SCORED_AT_ONCE = 100_000
 WIDEST_SHARE = 0.25
+LITTLE_TRUST = 0.75
+"""Of Trust.weight: half its most."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,10 +72,6 @@ class Outcome:
     notes: tuple[str, ...]
     seed: int
     seconds: float
-
-    def timed(self, seconds: float) -> Outcome:
-        """The same with another duration."""
-        return replace(self, seconds=seconds)
 
     @property
     def percentile(self) -> np.ndarray:
@@ -119,6 +119,16 @@ class TableReport:
     reasons: Reasons
     thing: str = "row"
     row_names: tuple[str, ...] = ()
+
+    @cached_property
+    def summary(self) -> Summary:
+        """What the page shows of it."""
+        return summarise(self)
+
+    @property
+    def original(self) -> pd.DataFrame:
+        """The table's cells, as text."""
+        return self.table.frame
 
     @property
     def top(self) -> np.ndarray:
@@ -296,7 +306,7 @@ def outcome(
                 yield report
             else:
                 check = report
-    share, why = _first_share(found, y)
+    share, why = _first_share(found, y, scores, references)
     yield Progress(8, 10, "map of the rows")
     yield Outcome(
         y=y,
@@ -317,14 +327,25 @@ def outcome(
     )
 
 
-def _first_share(found: Fit, y: np.ndarray) -> tuple[float, str]:
-    """How many rows to flag before the visitor moves the slider."""
+def _first_share(
+    found: Fit, y: np.ndarray, scores: np.ndarray, references: dict[str, np.ndarray]
+) -> tuple[float, str]:
+    """How many rows to flag before the visitor moves the slider, and why.
+
+    The densities estimate a share of the unlabelled rows; labelled rows that score as high come on top.
+    Densities that are little trusted do not decide it.
+    """
     if found.ensemble is None:
         return max(0.005, float((y == ANOMALY).mean())), "as many as are labelled anomalies"
+    first = next(iter(references), "")
+    if found.trust and found.trust.weight < LITTLE_TRUST and first.startswith("Forest"):
+        likely = float((references[first] >= 0.5).mean())
+        return max(likely, 1 / len(y)), "as many as the forest on the labels finds likely"
     high = float(np.mean([matching.share for matching in found.ensemble.high]))
     matched = found.ensemble.high[0].how == "matching"
     why = "as partial matching estimates" if matched else "the share beyond the upper threshold"
-    return min(max(high, 0.005), WIDEST_SHARE), why
+    cut = np.quantile(scores[y == UNKNOWN], 1 - min(max(high, 0.005), WIDEST_SHARE), method="higher")
+    return float((scores >= cut).mean()), why
 
 
 def _found_by(found: Fit, references: dict[str, np.ndarray], Z: np.ndarray, share: float) -> np.ndarray:

@@ -66,17 +66,16 @@ class Check:
 
     @property
     def verdict(self) -> str:
-        """One plain sentence on whether the pseudo-labels helped."""
+        """One plain sentence: did what SPADE adds to the labels, densities and pseudo-labels, help?"""
         name = self.against[0].lower() + self.against[1:]
         numbers = f"AUC {self.rows[0].auc:.3f} against {self.rows[0].auc - self.gain:.3f}"
         if self.gain_low > 0:
-            return f"The pseudo-labels helped here: {numbers} of the {name}."
+            return f"Densities and pseudo-labels helped here: {numbers} of the {name}."
         if self.gain_high < 0:
-            return f"The pseudo-labels did not help here: {numbers} of the {name}, which is better."
-        direction = "a little better, but" if self.gain > 0.005 else "no clear difference:"
-        if direction.startswith("no"):
-            return f"The pseudo-labels made no clear difference here: {numbers} of the {name}."
-        return f"With pseudo-labels it looks {direction} within chance: {numbers} of the {name}."
+            return f"Densities and pseudo-labels did not help here: {numbers} of the {name}, the better one."
+        if self.gain <= 0.005:
+            return f"Densities and pseudo-labels made no clear difference here: {numbers} of the {name}."
+        return f"Densities and pseudo-labels helped a little here, or by chance: {numbers} of the {name}."
 
 
 def placements(truth: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

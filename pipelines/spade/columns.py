@@ -22,6 +22,8 @@ MISSING = {"", "na", "n/a", "nan", "null", "none", "?", "-", "--", ".", "#n/a", 
 MOST_CATEGORIES = 50
 PARSED = 0.95
 """Share of a column's filled cells that must parse for it to be numbers or dates."""
+OWN = tuple(f"spade_{name}" for name in ("score", "rank", "pseudo_label", "votes_anomaly", "votes_normal"))
+"""Columns that our own result adds to a table (see export.py): never features of a later run."""
 HUGE = 1e30
 """Numbers beyond this count as missing: they are overflow marks, and their squares are not finite."""
 ID_NAME = re.compile(r"(^|[_\s.-])(id|idx|index|uuid|guid|row|rownum|nr|no|key)$", re.IGNORECASE)
@@ -52,6 +54,8 @@ class Column:
     date_format: str = ""
     fill: float = 0.0
     """What a missing number is taken as: the median."""
+    date_fill: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """What a date that can't be read is taken as: the medians of days, weekdays and hours."""
     marks_missing: bool = False
     """Whether one more feature says that the cell was missing."""
 
@@ -77,6 +81,9 @@ class ColumnEncoder:
             if name in leave:
                 continue
             cells = frame[name]
+            if name in OWN:
+                columns.append(Column(name, "left out", "a result of this page, no feature"))
+                continue
             fingerprint = hash(tuple(cells))
             if fingerprint in seen and cells.equals(frame[seen[fingerprint]]):
                 columns.append(Column(name, "left out", f"the same as {seen[fingerprint]!r}"))
@@ -143,7 +150,10 @@ def _words(name: str, filled: pd.Series, n: int, distinct: int) -> Column:
         return Column(name, "left out", "an identifier: every row has its own")
     date_format = _date_format(filled)
     if date_format:
-        return Column(name, "date", "read as dates: day, weekday and hour", date_format=date_format)
+        usual = tuple(np.nanmedian(_dates(filled, date_format), axis=0).tolist())
+        return Column(
+            name, "date", "read as dates: day, weekday and hour", date_format=date_format, date_fill=usual
+        )
     if distinct <= min(MOST_CATEGORIES, max(2, n // 2)):
         values = tuple(sorted(filled.unique()))
         return Column(name, "category", "read as categories", categories=values)
@@ -240,8 +250,13 @@ def _encode(column: Column, cells: pd.Series) -> np.ndarray:
         return np.column_stack([(cells == value).to_numpy(dtype=float) for value in column.categories])
     if column.kind == "frequency":
         return cells.map(column.frequencies).fillna(0.0).to_numpy(dtype=float)[:, None]
-    dates = pd.to_datetime(cells, format=column.date_format, errors="coerce", utc=True)
+    block = _dates(cells, column.date_format)
+    return np.where(np.isnan(block), column.date_fill, block)
+
+
+def _dates(cells: pd.Series, date_format: str) -> np.ndarray:
+    """Days since 2000, weekday and hour, float [n, 3]; NaN where a cell is no date."""
+    dates = pd.to_datetime(cells, format=date_format, errors="coerce", utc=True)
     days = ((dates - pd.Timestamp("2000-01-01", tz="UTC")) / pd.Timedelta(days=1)).to_numpy(dtype=float)
     hours = (dates.dt.hour + dates.dt.minute / 60).to_numpy(dtype=float)
-    block = np.column_stack([days, dates.dt.weekday.to_numpy(dtype=float), hours])
-    return np.where(np.isnan(block), 0.0 if np.isnan(block).all() else np.nanmedian(block, axis=0), block)
+    return np.column_stack([days, dates.dt.weekday.to_numpy(dtype=float), hours])

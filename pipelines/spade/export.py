@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 
 from pipelines.spade.analysis import TableReport, percentile
-from pipelines.spade.columns import parse_numbers
-from pipelines.spade.labels import ANOMALY, NORMAL
+from pipelines.spade.columns import OWN, parse_numbers
+from pipelines.spade.labels import WORDS
+from pipelines.spade.picture_analysis import PicturesReport
 
 RISKY = ("=", "+", "-", "@", "\t", "\r")
 """First characters that make a spreadsheet run a cell as a formula."""
-PSEUDO = {1: "anomaly", 0: "normal", -1: ""}
 
 
 def defuse(cells: pd.Series) -> pd.Series:
@@ -22,15 +22,15 @@ def defuse(cells: pd.Series) -> pd.Series:
     return cells.where(~risky, "'" + cells)
 
 
-def result_frame(report: TableReport) -> pd.DataFrame:
-    """The original columns and SPADE's, in the table's row order."""
+def result_frame(report: TableReport | PicturesReport) -> pd.DataFrame:
+    """The original columns (of pictures: file, label, truth) and SPADE's, in the upload's order."""
     outcome = report.outcome
     votes = outcome.votes
-    frame = _defused(report.table.frame)
+    frame = _defused(report.original)
     added = {
         "score": [f"{value:.4f}" for value in outcome.percentile],
         "rank": [str(value) for value in outcome.rank],
-        "pseudo_label": [PSEUDO[int(value)] for value in outcome.pseudo_labels],
+        "pseudo_label": [WORDS[int(value)] for value in outcome.pseudo_labels],
         "votes_anomaly": ["" if value < 0 else str(value) for value in votes[0]],
         "votes_normal": ["" if value < 0 else str(value) for value in votes[1]],
     }
@@ -65,9 +65,4 @@ def _with(frame: pd.DataFrame, added: dict[str, list[str]]) -> pd.DataFrame:
     columns = {
         f"spade_{name}": pd.Series(values, index=frame.index, dtype=str) for name, values in added.items()
     }
-    return pd.concat([frame, pd.DataFrame(columns)], axis=1)
-
-
-def label_word(value: int) -> str:
-    """A label in words: "anomaly", "normal" or ""."""
-    return {ANOMALY: "anomaly", NORMAL: "normal"}.get(value, "")
+    return pd.concat([frame.drop(columns=list(OWN), errors="ignore"), pd.DataFrame(columns)], axis=1)

@@ -12,6 +12,7 @@ import pandas as pd
 from pipelines.errors import InputError
 
 ANOMALY, NORMAL, UNKNOWN = 1, 0, -1
+WORDS = {ANOMALY: "anomaly", NORMAL: "normal", UNKNOWN: ""}
 """y: what a row is labelled."""
 
 FIELD = "Labels"
@@ -185,6 +186,14 @@ def labels_of(frame: pd.DataFrame, mapping: Mapping) -> np.ndarray:
             f"{min(both)!r} is put under anomaly and under normal.", "Keep it under one of them.", FIELD
         )
     values = values_of(frame[mapping.column])
+    there = values.unique()
+    absent = [value for value in (*mapping.anomaly, *mapping.normal) if value not in there]
+    if absent:
+        raise InputError(
+            f"{mapping.column!r} holds no value {absent[0]!r}.",
+            f"It holds {', '.join(map(repr, sorted(there)[:6]))}.",
+            FIELD,
+        )
     y = np.full(len(frame), UNKNOWN)
     y[values.isin(mapping.anomaly).to_numpy()] = ANOMALY
     y[values.isin(mapping.normal).to_numpy()] = NORMAL

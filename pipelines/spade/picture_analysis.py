@@ -5,18 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
+import pandas as pd
 
 from pipelines.errors import InputError
 from pipelines.runtime import Progress, in_background
 from pipelines.spade.analysis import Outcome, outcome
 from pipelines.spade.columns import Features
-from pipelines.spade.labels import ANOMALY, UNKNOWN, guess_value
+from pipelines.spade.labels import ANOMALY, UNKNOWN, WORDS, guess_value
 from pipelines.spade.method import Mode
 from pipelines.spade.patches import Embedding, PatchEncoder, heat_maps, heat_pixels, joint_heat, pooled
 from pipelines.spade.pictures import Pictures
-from pipelines.spade.summary import Reason
+from pipelines.spade.summary import Reason, Summary, summarise
 from pipelines.weights import source
 
 SHOWN = 12
@@ -36,6 +38,19 @@ class PicturesReport:
     heat: np.ndarray
     """Patch density per pixel of the top pictures, float32 [top, 128, 128], in [0, 1] of the set's range."""
     thing: str = "picture"
+
+    @cached_property
+    def summary(self) -> Summary:
+        """What the page shows of it."""
+        return summarise(self)
+
+    @property
+    def original(self) -> pd.DataFrame:
+        """A row per picture: file, label, and truth where some are told."""
+        columns = {"file": self.pictures.names, "label": [WORDS[int(label)] for label in self.pictures.y]}
+        if any(self.pictures.truth):
+            columns["truth"] = self.pictures.truth
+        return pd.DataFrame(columns, dtype=str)
 
     @property
     def name(self) -> str:

@@ -60,6 +60,7 @@ def read_table(source: Path | str | bytes, name: str = "") -> Table:
         data = path.read_bytes()
     text, notes = _decode(data)
     delimiter, quoting = _dialect(text, notes)
+    text = _from_header(text, delimiter, quoting, notes)
     frame = _parse(text, delimiter, quoting, notes)
     return Table(name or "table.csv", frame, tuple(notes))
 
@@ -136,9 +137,31 @@ def _rows(text: str, delimiter: str, quoting: int) -> list[list[str]]:
     return list(reader) if len(text) < 200_000 else [row for _, row in zip(range(2000), reader, strict=False)]
 
 
+def _usual_width(rows: list[list[str]]) -> int:
+    """Cells of most of the first rows."""
+    widths = Counter(len(row) for row in rows[:SAMPLE_LINES])
+    return widths.most_common(1)[0][0] if widths else 0
+
+
+def _from_header(text: str, delimiter: str, quoting: int, notes: list[str]) -> str:
+    """The text from its header on: a title or comments above it have far fewer cells than the rows below."""
+    usual = _usual_width([row for row in _rows(text, delimiter, quoting) if any(map(str.strip, row))])
+    stream = io.StringIO(text, newline="")
+    start = skipped = 0
+    for row in csv.reader(stream, delimiter=delimiter, quoting=quoting):
+        told = any(map(str.strip, row))
+        if usual < 2 or (told and len(row) >= max(2, usual / 2)):
+            break
+        start, skipped = stream.tell(), skipped + told
+    if skipped:
+        notes.append(f"{skipped:,} line{'s' * (skipped > 1)} above the header left out.")
+    return text[start:]
+
+
 def _parse(text: str, delimiter: str, quoting: int, notes: list[str]) -> pd.DataFrame:
-    first = next((row for row in _rows(text, delimiter, quoting) if any(cell.strip() for cell in row)), [])
-    width = len(first)
+    rows = [row for row in _rows(text, delimiter, quoting) if any(map(str.strip, row))]
+    first = rows[0] if rows else []
+    width = max(len(first), _usual_width(rows))
     if width < 2:
         raise InputError(
             "The table has only one column.", "Columns are cut at commas, semicolons, tabs or bars.", FIELD
@@ -169,21 +192,34 @@ def _parse(text: str, delimiter: str, quoting: int, notes: list[str]) -> pd.Data
     header = _names(frame, notes)
     if header:
         frame = frame.iloc[1:]
+    if header and len(first) == width - 1:
+        frame, header = _one_short(frame, header, notes)
     frame = frame[(frame != "").any(axis=1)].reset_index(drop=True)
     frame.columns = _unique(header or [f"column {i}" for i in range(1, width + 1)], notes)
-    _tell_ragged(text, delimiter, quoting, width, notes)
+    _tell_ragged(text, delimiter, quoting, width, len(first), notes)
     if frame.empty:
         raise InputError("The table has a header but no rows.", "Add rows.", FIELD)
     return frame
 
 
-def _tell_ragged(text: str, delimiter: str, quoting: int, width: int, notes: list[str]) -> None:
-    """Count the rows that are longer than the first (pandas skips them) and those that are shorter."""
+def _one_short(frame: pd.DataFrame, header: list[str], notes: list[str]) -> tuple[pd.DataFrame, list[str]]:
+    """A header with a cell less than its rows: each row ends with a delimiter, or begins with its name."""
+    last = frame.columns[-1]
+    if (frame[last] == "").all():
+        notes.append("Every row ends with a delimiter: the empty last column was left out.")
+        return frame.drop(columns=last), header[:-1]
+    notes.append("The header is one cell short, as R writes it: the first column is called row.")
+    return frame, ["row", *header[:-1]]
+
+
+def _tell_ragged(text: str, delimiter: str, quoting: int, width: int, first: int, notes: list[str]) -> None:
+    """Count the rows of more than `width` cells (pandas skips them) and those of fewer; the first row, of
+    `first` cells, may be shorter without a word."""
     widths = Counter(
         len(row) for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting)
     )
     long = sum(count for cells, count in widths.items() if cells > width)
-    short = sum(count for cells, count in widths.items() if 1 <= cells < width)
+    short = sum(count for cells, count in widths.items() if 1 <= cells < width) - (first < width)
     if long:
         notes.append(f"{long:,} rows with too many cells were left out.")
     if short:

@@ -16,6 +16,7 @@ from pipelines.runtime import Progress
 from pipelines.spade import EXAMPLES, cutpaste, hub
 from pipelines.spade.encoder import Encoder, load, save
 from pipelines.spade.encoder import read as read_weights
+from pipelines.spade.export import result_frame
 from pipelines.spade.patches import Embedding, heat_maps, heat_pixels, joint_heat, pooled
 from pipelines.spade.picture_analysis import PicturesReport, analyse_pictures
 from pipelines.spade.pictures import Pictures, read_pictures, survey
@@ -180,6 +181,11 @@ def test_the_example_finds_defects_and_where_they_are() -> None:
     assert report.outcome.check.rows[0].auc > 0.7
     assert report.heat.shape == (len(report.top), 128, 128)
     assert report.outcome.check.anomalies + report.outcome.check.normals == (pictures.y == -1).sum()
+    flagged = report.outcome.order[: round(report.outcome.share * len(pictures.y))]
+    assert (pictures.y[flagged] == -1).any()  # not the labelled ones alone
+    frame = result_frame(report)
+    assert list(frame.columns)[:4] == ["file", "label", "truth", "spade_score"]
+    assert set(frame["label"]) == {"anomaly", "normal", ""} and len(frame) == len(pictures.names)
 
 
 def test_heat_lies_on_the_defect() -> None:

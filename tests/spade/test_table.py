@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from pipelines.errors import InputError
@@ -12,7 +13,7 @@ from pipelines.runtime import Progress
 from pipelines.spade.analysis import TableReport, analyse, score_table
 from pipelines.spade.columns import ColumnEncoder, parse_numbers
 from pipelines.spade.export import defuse, result_frame, scored_frame, to_csv
-from pipelines.spade.labels import chosen, find_label_column, guess_mapping, labels_of
+from pipelines.spade.labels import Mapping, chosen, find_label_column, guess_mapping, labels_of
 from pipelines.spade.table import read_table
 
 ROWS = 60
@@ -145,8 +146,6 @@ def test_bom_markup_and_odd_names_pass() -> None:
 
 
 def test_thousands_percent_currency() -> None:
-    import pandas as pd
-
     cells = pd.Series(["1,234", "$5", "7 %", "12,345,678", "€ 3.5", "?"])
     assert parse_numbers(cells).tolist()[:5] == [1234, 5, 7, 12345678, 3.5]
     assert parse_numbers(pd.Series(["1.234,5"]), decimal_comma=True).tolist() == [1234.5]
@@ -222,8 +221,6 @@ def test_the_csv_is_the_same_to_the_byte_and_safe() -> None:
 
 
 def test_defusing_leaves_numbers_alone() -> None:
-    import pandas as pd
-
     cells = pd.Series(["+5", "-1e3", "+cmd", "=A1", "ok"])
     assert defuse(cells).tolist() == ["+5", "-1e3", "'+cmd", "'=A1", "ok"]
 
@@ -269,3 +266,37 @@ def test_a_mostly_blank_column_is_named_where_no_label_is_found() -> None:
     columns = {"finding": ["crack", "", "", ""] * 15, **plain(), "label": list(range(ROWS))}
     frame = read_table(csv(columns)).frame
     assert "If 'finding' holds labels" in guess_mapping(frame, find_label_column(frame)).note
+
+
+@pytest.mark.parametrize(
+    ("text", "columns", "told"),
+    [
+        ("Title of it all\n\na,b,c\n" + "1,2,3\n4,5,7\n" * 9, ["a", "b", "c"], "1 line above the header"),
+        ("a,b,c\n" + "1,2,3,\n4,5,7,\n" * 9, ["a", "b", "c"], "ends with a delimiter"),
+        ("a,b,c\n" + "r1,1,2,3\nr2,4,5,7\n" * 9, ["row", "a", "b", "c"], "as R writes it"),
+    ],
+)
+def test_headers_as_other_programs_write_them(text: str, columns: list[str], told: str) -> None:
+    table = read_table(text.encode())
+    assert list(table.frame.columns) == columns and len(table.frame) == 18
+    assert any(told in note for note in table.notes), table.notes
+    assert not any("end early" in note or "too many" in note for note in table.notes)
+
+
+def test_label_values_that_do_not_occur_are_named() -> None:
+    frame = pd.DataFrame({"a": ["1", "2"], "label": ["ok", "odd"]})
+    with pytest.raises(InputError, match="no value 'Odd'"):
+        labels_of(frame, Mapping("label", ("Odd",), ("ok",)))
+
+
+def test_our_own_columns_are_never_features_and_are_replaced() -> None:
+    again = run(to_csv(result_frame(run(csv(plain())))))
+    assert not any(name.startswith("spade_") for name in again.features.names)
+    assert list(result_frame(again).columns).count("spade_score") == 1
+
+
+def test_a_blank_date_of_a_second_table_takes_the_first_tables_usual_day() -> None:
+    days = [f"2024-01-{day:02d}" for day in range(1, 29)]
+    encoder = ColumnEncoder().fit(pd.DataFrame({"when": days, "x": [str(i % 9) for i in range(28)]}))
+    X = encoder.transform(pd.DataFrame({"when": ["", "2024-01-14"], "x": ["1", "1"]})).X
+    assert abs(X[0, 0] - X[1, 0]) <= 1
