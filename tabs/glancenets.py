@@ -55,12 +55,13 @@ def build() -> None:
     )
     seed = gr.Number(examples.EXAMPLES["faces"][0].seed, precision=0, minimum=0, visible=False, label="Seed")
     opened = gr.Textbox("", visible=False, label="Open panel")
+    right_answer = gr.State("", time_to_live=3600)
     with gr.Tabs():
         meter, refresh = panels.build(opened, [picture, right.concepts, right.rule])
     how_it_works(PAPER, about.STEPS, about.METRICS, about.LIMITS)
     carried = {"world": left.world, "picture": picture, "rule": right.rule, "anyway": right.anyway}
     opened_link = share_row(PAPER, carried, [f"glancenets_{name}" for name in ENDPOINTS], SHARED)
-    stage = _connect(left, right, picture, seed, meter, refresh)
+    stage = _connect(left, right, picture, seed, right_answer, meter, refresh)
     opened_link.success(
         reopen, list(carried.values()), stage, show_progress="hidden", api_visibility="private"
     ).success(**refresh, show_progress="hidden", api_visibility="private")
@@ -71,14 +72,15 @@ def _connect(
     right: layout.Outputs,
     picture: gr.Textbox,
     seed: gr.Number,
+    truth: gr.State,
     meter: gr.HTML,
     refresh: dict[str, Any],
 ) -> list[Component]:
-    """Wire the columns. Returns what changes with the world."""
+    """Wire the columns. Returns what changes with the world. `truth`: the leak question's right answer."""
     quick: dict[str, Any] = {"show_progress": "hidden", "concurrency_limit": 4, "trigger_mode": "always_last"}
     private: dict[str, Any] = {**quick, "api_visibility": "private"}
     how, shown = [right.rule, right.anyway], [right.verdict, right.answers, right.mini]
-    result = [picture, left.figure, left.pad, right.concepts, *shown, right.status]
+    result = [picture, left.figure, left.pad, right.concepts, *shown, right.status, truth]
     drawn = [*result, left.inside, left.outside, seed]
     stage = [*drawn, *left.galleries, meter]
     factors = [left.world, seed, left.inside, left.outside, *how]
@@ -86,6 +88,8 @@ def _connect(
         read_upload, [left.upload, left.world, *how], result, api_name="glancenets_read", **quick
     )
     uploaded.failure(lambda: None, outputs=left.upload, **private)
+    uploaded.success(foreign, left.world, [left.inside, left.outside, seed], **private)
+    unchosen = {"js": f"() => {[-1] * len(WORLDS)}", "outputs": left.galleries, "api_visibility": "private"}
     reads = [
         uploaded,
         *(g.select(take_example, [left.world, g, *how], drawn, **private) for g in left.galleries),
@@ -100,25 +104,39 @@ def _connect(
     ]
     for event in reads:
         event.success(**refresh, **private)
-    current = [picture, right.concepts, *how]
+    for event in (left.upload.upload, left.pad.input, left.inside.input, left.outside.input):
+        event(None, **unchosen)
+    for button in left.dice.values():
+        button.click(None, **unchosen)
+    current = [picture, right.concepts, *how, truth]
     right.concepts.input(intervene, current, shown, api_name="glancenets_intervene", queue=False, **quick)
     right.concepts.release(**refresh, **private)
     for control in how:
-        control.input(judge, current, [right.concepts, *shown], **private)
+        control.input(judge, current, [right.concepts, *shown], **private).success(**refresh, **private)
     left.pad.clear(
-        lambda: ("", panel([]), None, None, "", ""),
-        outputs=[picture, right.concepts, *shown, right.status],
+        lambda: ("", "", panel([]), None, None, "", ""),
+        outputs=[picture, left.figure, right.concepts, *shown, right.status],
         **private,
-    )
+    ).success(**refresh, **private)
+    left.pad.clear(None, **unchosen)
     right.verdict.ready(warm, **private)
     return stage
 
 
 Result = tuple[Any, ...]
-"""Picture (PNG data URL), its figure, the pad, concept sliders, verdict, answer, status."""
+"""Picture (PNG data URL), its figure, the pad, concept sliders, verdict, answer, status; and, kept on the
+page, the right answer to the leak question as `views.answer_value` takes it."""
 
 
-def _show(world: str, picture: np.ndarray, caption: str, rule: Rule, anyway: bool, said: str = "") -> Result:
+def _show(
+    world: str,
+    picture: np.ndarray,
+    caption: str,
+    rule: Rule,
+    anyway: bool,
+    said: str = "",
+    right: str | None = None,
+) -> Result:
     """Read a picture and fill the page with it."""
     net = glancenets.load(inputs.world_of(world).name)
     _check(rule)
@@ -130,16 +148,19 @@ def _show(world: str, picture: np.ndarray, caption: str, rule: Rule, anyway: boo
         views.input_figure(reading, caption),
         to_drawing(picture) if world == "digits" else gr.skip(),
         views.concept_panel(reading, rule),
-        *_shown(reading, rule, anyway),
+        *_shown(reading, rule, anyway, right),
         line(text, "done"),
+        right,
     )
 
 
-def _shown(reading: Reading, rule: Rule, anyway: bool) -> tuple[dict[str, Any], dict[str, Any], str]:
+def _shown(
+    reading: Reading, rule: Rule, anyway: bool, right: str | None
+) -> tuple[dict[str, Any], dict[str, Any], str]:
     """Verdict, answer, and both in one line for phones."""
     return (
         views.verdict_value(reading, rule),
-        views.answer_value(reading, rule, anyway),
+        views.answer_value(reading, rule, anyway, right),
         views.mini(reading, rule, anyway),
     )
 
@@ -152,10 +173,13 @@ def _check(rule: str) -> None:
 @answer
 def take_example(world: str, index: int, rule: Rule, anyway: bool) -> Result:
     """Read the example of that index; returns also the factors' sliders and the seed that drew it."""
+    if index == -1:  # none is chosen any more: the page has gone on
+        return (gr.skip(),) * 12
     if index not in range(len(examples.EXAMPLES[inputs.world_of(world).name])):
         raise InputError("There is no such example.", "Choose one from the page.", "Example")
     sample = examples.drawn(world, index)
-    shown = _show(world, sample.picture, examples.caption(world, index), rule, anyway)
+    right = examples.leak_truth(world, sample)
+    shown = _show(world, sample.picture, examples.caption(world, index), rule, anyway, right=right)
     return *shown, *inputs.factor_panels(world, sample.truth), examples.EXAMPLES[world][index].seed
 
 
@@ -164,9 +188,7 @@ def draw_random(unlike: bool, world: str, rule: Rule, anyway: bool) -> Result:
     """Draw a random picture, as in training or unlike it, and read it."""
     seed = random.randrange(1_000_000)
     sample = glancenets.sample(world, seed, **inputs.random_factors(world, unlike, random.Random(seed)))
-    shown = _show(
-        world, sample.picture, examples.sample_caption(world, sample), rule, anyway, f", seed {seed}"
-    )
+    shown = _show_sample(world, sample, seed, rule, anyway)
     return *shown, *inputs.factor_panels(world, sample.truth), seed
 
 
@@ -186,9 +208,12 @@ def draw(
     """
     factors = inputs.factors_of(world, {**(concepts or {}), **(held_out or {})})
     sample = glancenets.sample(inputs.world_of(world).name, int(seed or 0), **factors)
-    return _show(
-        world, sample.picture, examples.sample_caption(world, sample), rule, anyway, f", seed {seed}"
-    )
+    return _show_sample(world, sample, int(seed or 0), rule, anyway)
+
+
+def _show_sample(world: str, sample: glancenets.Sample, seed: int, rule: Rule, anyway: bool) -> Result:
+    caption, right = examples.sample_caption(world, sample), examples.leak_truth(world, sample)
+    return _show(world, sample.picture, caption, rule, anyway, f", seed {seed}", right)
 
 
 @answer
@@ -209,19 +234,33 @@ def read_upload(
     return _show(world, small, "Your picture, as the nets get it", rule, anyway)
 
 
+def foreign(world: str) -> Result:
+    """The factors' sliders and the seed where the picture is none that they drew."""
+    truth, seed = examples.drawn(world, 0).truth, examples.EXAMPLES[world][0].seed
+    panels_of = inputs.factor_panels(world, truth)
+    note = "These draw a new picture in place of yours."
+    return *(value | {"note": note if value["rows"] else ""} for value in panels_of), seed
+
+
 @answer
 def intervene(
-    picture: str, concepts: dict[str, float], rule: Rule = "paper", anyway: bool = False
+    picture: str,
+    concepts: dict[str, float],
+    rule: Rule = "paper",
+    anyway: bool = False,
+    right: str | None = None,
 ) -> tuple[dict[str, Any], dict[str, Any], str]:
     """Set concepts, name -> value from 0 to 1, in both nets; returns verdict (with the redrawn picture) and
     answer. The verdict stays: it judges the picture (PNG data URL), not what was set."""
     _check(rule)
     _, changed = inputs.reading_of(picture, concepts)
-    return _shown(changed, rule, anyway)
+    return _shown(changed, rule, anyway, right)
 
 
 @answer
-def judge(picture: str, concepts: dict[str, float], rule: Rule, anyway: bool) -> Result:
+def judge(
+    picture: str, concepts: dict[str, float], rule: Rule, anyway: bool, right: str | None = None
+) -> Result:
     """The page by another rule, or with the switch turned."""
     if not picture:
         return (gr.skip(),) * 4
@@ -229,7 +268,7 @@ def judge(picture: str, concepts: dict[str, float], rule: Rule, anyway: bool) ->
     original, changed = inputs.reading_of(picture, concepts)
     return (
         views.concept_panel(changed, rule, original),
-        *_shown(changed, rule, anyway),
+        *_shown(changed, rule, anyway, right),
     )
 
 
@@ -242,10 +281,11 @@ def enter(world: str, rule: Rule, anyway: bool) -> Result:
         views.input_figure(first, examples.caption(world, 0)),
         to_drawing(first.picture) if digits else "",
         views.concept_panel(first, rule),
-        *_shown(first, rule, anyway),
+        *_shown(first, rule, anyway, ""),
         line(AT_LOAD, "done"),
+        "",
     )
-    return *result, *_stage(world, 0)
+    return *result, *_stage(world, inputs.factor_panels(world, examples.drawn(world, 0).truth), 0)
 
 
 @answer
@@ -254,13 +294,14 @@ def reopen(world: str, picture: str, rule: Rule, anyway: bool) -> Result:
     told, pixels = inputs.from_url(picture)
     if told != world:
         raise InputError("This link's picture is of another world.", "Take an example.", "Link")
-    return *_show(world, pixels, "The picture of the link", rule, anyway), *_stage(world, -1)
+    shown = _show(world, pixels, "The picture of the link", rule, anyway)
+    return *shown, *_stage(world, foreign(world)[:2], -1)
 
 
-def _stage(world: str, chosen: int) -> Result:
-    """What belongs to a world beside a reading: sliders, seed, chosen example, meter."""
+def _stage(world: str, factors: tuple[Any, ...], chosen: int) -> Result:
+    """What belongs to a world beside a reading: the factors' sliders, seed, chosen example, meter."""
     return (
-        *inputs.factor_panels(world, examples.drawn(world, 0).truth),
+        *factors,
         examples.EXAMPLES[world][0].seed,
         *[chosen] * len(WORLDS),
         leak_meter(world),

@@ -15,6 +15,8 @@ from pipelines.glancenets.sprites import JITTER
 from tabs.drawing import png_url
 
 INSIDE, OUTSIDE = "As in training", "Never seen in training"
+FAR = 0.25
+"""From the middle, where a picture clearly stands on one side."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ def sample_caption(world: str, sample: Sample, name: str = "") -> str:
     if world == "digits":
         parts = [f"A {sample.truth['digit']:.0f} of MNIST's test set."]
     elif world == "faces":
-        parts.append(f"By the published rule its job is {known.classes[sample.label]}.")
+        parts.append(f"By the rule in “How it works” its job is {known.classes[sample.label]}.")
     if is_outside(world, sample):
         parts.append("Nothing like it was in training.")
     return " ".join(filter(None, parts))
@@ -108,6 +110,19 @@ def is_outside(world: str, sample: Sample) -> bool:
     return any(
         abs(sample.truth[factor.name] - factor.default) > reach + 1e-6 for factor in WORLDS[world].held_out
     )
+
+
+def leak_truth(world: str, sample: Sample) -> str:
+    """The true answer to the world's leak question; "" where there is none, or where a concept may tell."""
+    answers = WORLDS[world].leak.answers
+    if not is_outside(world, sample):
+        return ""
+    if world == "digits":
+        return answers[round(sample.truth["digit"]) % 2]
+    sides = [sample.truth[axis] for axis in (("x", "y") if world == "sprites" else ("position",))]
+    if max(sides) <= -FAR:
+        return answers[0]
+    return answers[1] if min(sides) >= FAR else ""
 
 
 @functools.cache

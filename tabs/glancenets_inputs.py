@@ -101,8 +101,9 @@ def _slider(factor: Factor, truth: Mapping[str, float]) -> Slider:
 def factors_of(world: str, chosen: Mapping[str, float]) -> dict[str, float]:
     """What the sliders say, as `pipelines.glancenets.sample` takes it."""
     chosen = numbers(chosen, "Factors")
-    factors = {name: value for name, value in chosen.items() if name != SHAPE}
-    if SHAPE in chosen:
+    factors = dict(chosen)
+    if SHAPE in chosen and world == "sprites":
+        del factors[SHAPE]
         concepts = world_of(world).concepts
         if chosen[SHAPE] not in range(len(WORLDS[world].classes)):
             raise InputError("There is no such shape.", "Choose 0, 1 or 2.", "Shape")

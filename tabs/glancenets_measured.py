@@ -9,29 +9,37 @@ import numpy as np
 
 from pipelines import glancenets
 from pipelines.glancenets import WORLDS, LeakMeter, Matrix
+from pipelines.weights import read_card
 
 
 def leak_meter(world: str) -> str:
     """Measured leakage of a world's nets beside the paper's figures."""
     meter = glancenets.leakage(world)
     rows = (
-        ("CBNM, answers everything", meter.bottleneck, meter.reported_bottleneck, "other"),
-        ("GlanceNet, made to answer everything", meter.no_rejection, meter.reported_no_rejection, ""),
-        ("GlanceNet, paper's rule", meter.paper_rule, meter.reported_glancenet, "best"),
-        ("GlanceNet, extended rule (ours)", meter.extended_rule, None, "best"),
+        ("CBNM, answers everything", "bottleneck", meter.reported_bottleneck, "other"),
+        ("GlanceNet, made to answer everything", "no_rejection", meter.reported_no_rejection, ""),
+        ("GlanceNet, paper's rule", "paper_rule", meter.reported_glancenet, "best"),
+        ("GlanceNet, extended rule (ours)", "extended_rule", None, "best"),
     )
-    bars = "".join(_leak_row(*row) for row in rows)
+    bars = "".join(_leak_row(label, meter, name, told, kind) for label, name, told, kind in rows)
     return (
         f"<section class='np-meter'><p><b>How much leaks.</b> {html.escape(meter.question)} A probe gets "
         "nothing but the concepts of pictures from outside the training world. 0 % is a coin's guess, 100 % "
         f"is always right; what is rejected counts as a coin's guess.</p><ul>{bars}</ul>"
-        "<p class='np-meter-key'><span class='measured'>measured here</span>"
-        f"{_reported_key(meter)}</p>{_coverage(meter)}</section>"
+        f"<p class='np-meter-key'><span>Bars: measured here, {_nets(meter)}.</span>"
+        f"{_reported_key(meter)}</p>{_coverage(world, meter)}</section>"
     )
 
 
-def _leak_row(label: str, measured: float, reported: float | None, kind: str) -> str:
-    told = f"<small>reported {reported:.0%}</small>" if reported is not None else ""
+def _nets(meter: LeakMeter) -> str:
+    return "one net of each kind" if meter.seeds == 1 else f"means over {meter.seeds} nets of each kind"
+
+
+def _leak_row(label: str, meter: LeakMeter, name: str, reported: float | None, kind: str) -> str:
+    measured = getattr(meter, name)
+    low, high = meter.ranges[name]
+    told = f"<small>{low:.0%} to {high:.0%}</small> " if high - low >= 0.01 else ""
+    told += f"<small>reported {reported:.0%}</small>" if reported is not None else ""
     mark = f"<em style='--at:{reported:.3f}'></em>" if reported is not None else ""
     return (
         f"<li><span>{label}</span>"
@@ -50,14 +58,55 @@ def _reported_key(meter: LeakMeter) -> str:
     return "<span class='reported'>reported in the paper, for its own nets</span>"
 
 
-def _coverage(meter: LeakMeter) -> str:
+def _coverage(world: str, meter: LeakMeter) -> str:
     return (
         "<p><b>What rejection does, and what it doesn't.</b> It answers fewer pictures. Of those from "
         f"outside, the paper's rule still lets {_percent(meter.coverage_paper)} through and the extended "
         f"rule {_percent(meter.coverage_extended)}; of new pictures from inside they keep "
         f"{_percent(meter.kept_paper)} and {_percent(meter.kept_extended)}. It doesn't clean the concepts: "
-        "made to answer everything, a GlanceNet leaks too, and a picture that slips through leaks as "
-        "before.</p>"
+        f"made to answer everything, a GlanceNet leaks too.{_slipped(meter)}</p>{_passed(world, meter)}"
+    )
+
+
+def _slipped(meter: LeakMeter) -> str:
+    """What pictures that slip through tell."""
+    if meter.right_if_accepted_paper is None or meter.right_if_accepted_extended is None:
+        return ""
+    return (
+        " And what slips through leaks more, not less: of those pictures the probe is right in "
+        f"{meter.right_if_accepted_paper:.0%} by the paper's rule and {meter.right_if_accepted_extended:.0%} "
+        "by the extended one."
+    )
+
+
+def _passed(world: str, meter: LeakMeter) -> str:
+    """Share of strangers accepted, by what they are."""
+    names = {factor.name: factor.label.lower() for factor in WORLDS[world].held_out}
+    told = ", ".join(
+        f"{names.get(kind, f'{kind}s')} {_percent(share['paper'])} ({_percent(share['extended'])})"
+        for kind, share in meter.passed.items()
+    )
+    if not told:
+        return ""
+    what = "Robots accepted though unlike training" if world == "faces" else "Other digits accepted"
+    return f"<p><b>{what}</b>, by the paper's rule (and by the extended rule): {told}.</p>"
+
+
+def tie() -> str:
+    """Both nets' alignment at each level of the study, in a sentence."""
+    study = read_card("glancenets")["metrics"]["alignment_study"]
+    parts = []
+    for level, row in study.items():
+        ours, theirs = row["glancenet"], row["cbnm"]
+        ranges = [
+            f"{one['alignment_range'][0]:.3f} to {one['alignment_range'][1]:.3f}" for one in (ours, theirs)
+        ]
+        parts.append(
+            f"with {level} of the concepts labelled {ours['alignment']:.3f} ({ranges[0]}) and "
+            f"{theirs['alignment']:.3f} ({ranges[1]})"
+        )
+    return (
+        "Here it is a tie. GlanceNet and CBNM, mean and range of three nets each: " + "; ".join(parts) + "."
     )
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import functools
 import json
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,13 +14,14 @@ from gradio.components import Component
 from PIL import Image
 
 from pipelines import glancenets
-from pipelines.glancenets import WORLDS, Reading, Rule
+from pipelines.errors import InputError
+from pipelines.glancenets import RULES, WORLDS, Reading, Rule
 from tabs import glancenets_inputs as inputs
 from tabs import glancenets_plots as plots
 from tabs.drawing import png_url
 from tabs.glancenets_examples import shown
-from tabs.glancenets_measured import hinton_pair, leak_meter, levels
-from tabs.shell import downloads
+from tabs.glancenets_measured import hinton_pair, leak_meter, levels, tie
+from tabs.shell import downloads, new_file
 from tabs.status import answer
 
 STEPS = 9
@@ -54,19 +53,20 @@ def build(opened: gr.Textbox, current: Sequence[Component]) -> tuple[gr.HTML, di
         gr.Markdown(
             "Small points are training pictures, diamonds the prototypes that the net learnt, circles the "
             "borders within which the paper's rule accepts. Solid circles are exact. Dotted ones are a "
-            "projection: outside is outside, but a point inside may still lie outside its ball."
+            "projection: outside is outside, but a point inside may still lie outside its ball. Its plane is "
+            "the one in which the prototypes lie farthest apart."
         )
         plot = gr.Plot(show_label=False, container=False)
     with gr.Tab("Take it home") as files_tab:
         buttons = downloads(FILES)
     quiet: dict[str, Any] = {"show_progress": "hidden", "trigger_mode": "always_last"}
     computed = (
-        ("traverse", strips_tab, traverse, [strips]),
-        ("map", map_tab, latent_map, [plot]),
-        ("export", files_tab, export, buttons),
+        ("traverse", strips_tab, traverse, current[:2], [strips]),
+        ("map", map_tab, latent_map, current[:2], [plot]),
+        ("export", files_tab, export, current, buttons),
     )
-    for name, tab, handler, outputs in computed:
-        tab.select(handler, list(current), outputs, api_name=f"glancenets_{name}", **quiet)
+    for name, tab, handler, given, outputs in computed:
+        tab.select(handler, list(given), outputs, api_name=f"glancenets_{name}", **quiet)
         tab.select(None, outputs=opened, js=f"() => '{name}'", api_visibility="private")
     for tab in (leakage, alignment):
         tab.select(None, outputs=opened, js="() => ''", api_visibility="private")
@@ -75,12 +75,13 @@ def build(opened: gr.Textbox, current: Sequence[Component]) -> tuple[gr.HTML, di
 
 def _refresh(opened: str, picture: str, concepts: dict[str, float], rule: Rule) -> tuple[Any, ...]:
     """Compute the open panel anew, and none of the others."""
-    given = picture, concepts, rule
+    if not picture:
+        return "", None, *[gr.DownloadButton(value=None, interactive=False)] * len(FILES)
     idle = gr.skip()
     return (
-        traverse(*given) if opened == "traverse" and picture else idle,
-        latent_map(*given) if opened == "map" and picture else idle,
-        *(export(*given) if opened == "export" and picture else [idle] * len(FILES)),
+        traverse(picture, concepts) if opened == "traverse" else idle,
+        latent_map(picture, concepts) if opened == "map" else idle,
+        *(export(picture, concepts, rule) if opened == "export" else [idle] * len(FILES)),
     )
 
 
@@ -89,7 +90,8 @@ def _alignment() -> None:
         "How far does each concept of the code (rows) tell each true factor (columns), and nothing else? "
         "Squares are the weights of a linear probe: only green ones, on the diagonal, would be perfect. "
         "Alignment is 1 then, and 0 if every concept tells every factor alike. The paper reports better "
-        "alignment than the CBNM in 13 of 15 comparisons, on other data, as plots without figures."
+        "alignment than the CBNM in 13 of 15 comparisons, on other data, as plots without figures.\n\n"
+        f"{tie()} These are nets of the Robo-faces, whichever world is chosen above."
     )
     level = gr.Radio(levels(), value=levels()[0], label="Nets")
     pair = gr.HTML(hinton_pair(levels()[0]))
@@ -97,14 +99,14 @@ def _alignment() -> None:
 
 
 @answer
-def traverse(picture: str, concepts: dict[str, float] | None = None, rule: Rule = "paper") -> str:
+def traverse(picture: str, concepts: dict[str, float] | None = None) -> str:
     """Sweep each number of a picture's code (PNG data URL) and redraw it; returns strips as HTML."""
     _, reading = inputs.reading_of(picture, concepts)
     return traversals(reading)
 
 
 @answer
-def latent_map(picture: str, concepts: dict[str, float] | None = None, rule: Rule = "paper") -> go.Figure:
+def latent_map(picture: str, concepts: dict[str, float] | None = None) -> go.Figure:
     """Where a picture (PNG data URL) lies among training pictures, prototypes and acceptance balls."""
     original, changed = inputs.reading_of(picture, concepts)
     return plots.latent_map(glancenets.latent_map(original.world), original, changed)
@@ -115,18 +117,11 @@ def export(
     picture: str, concepts: dict[str, float] | None = None, rule: Rule = "paper"
 ) -> list[gr.DownloadButton]:
     """The reading of a picture (PNG data URL) as JSON, the redrawn picture and the traversals as PNG."""
-    _, paths = _written(picture, tuple((concepts or {}).items()), rule)
+    if rule not in RULES:
+        raise InputError("There is no such rule.", f"Choose one of {', '.join(RULES)}.", "Reject by")
+    _, reading = inputs.reading_of(picture, concepts)
+    paths = write_files(reading, rule, new_file("reading.json").parent)
     return [gr.DownloadButton(value=path, interactive=True) for path in paths]
-
-
-@functools.lru_cache(maxsize=8)
-def _written(
-    picture: str, concepts: tuple[tuple[str, float], ...], rule: Rule
-) -> tuple[tempfile.TemporaryDirectory[str], list[str]]:
-    """The files of a reading, in a folder that goes when it falls out of the cache."""
-    _, reading = inputs.reading_of(picture, dict(concepts))
-    folder = tempfile.TemporaryDirectory(prefix="nine-papers-")
-    return folder, write_files(reading, rule, Path(folder.name))
 
 
 def traversals(reading: Reading) -> str:

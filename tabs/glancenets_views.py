@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
-from pipelines.glancenets import WORLDS, Gate, Reading, Rule
+from pipelines.glancenets import WORLDS, Factor, Gate, Reading, Rule
 from tabs.drawing import png_url
 from tabs.glancenets_examples import shown
 from tabs.sliders import Slider, panel
@@ -17,14 +17,14 @@ from tabs.sliders import Slider, panel
 GAUGES = {
     "reconstruction": ("Reconstruction", "error of the redrawn picture"),
     "prototype": ("Prototype", "distance to the nearest class"),
-    "opaque": ("Hidden code", "size of what no concept explains"),
+    "opaque": ("Hidden numbers", "size of what no concept explains"),
 }
 READY = 'trigger("ready");'
 """Told when the tab is first drawn: gr.HTML has no event for that."""
 REASONS = {
     "reconstruction": "It can't redraw this picture from what it knows",
     "prototype": "Its concepts lie far from every class's prototype",
-    "opaque": "Redrawing it takes a hidden code unlike any in training",
+    "opaque": "Redrawing it takes hidden numbers larger than those of training",
 }
 
 
@@ -82,8 +82,9 @@ class AnswerView(gr.HTML):
     ${value.leak ? `<div class="np-leak"><p><b>The leak.</b> ${value.leak.question} Nothing in the concepts
       should tell. A probe that sees only them, and always answers, says:</p>
       <ul>${value.leak.rows.map((row) => `<li><span>${row.model}</span><b>${row.answer}</b>
-        <span>${row.says}</span></li>`).join("")}</ul></div>` : ""}
-    </div>`}"""
+        <span>${row.says}</span></li>`).join("")}</ul><p>${value.leak.told}</p></div>` : ""}
+    <p class="np-why">CBNM: a concept-bottleneck net, with the same encoder and labels, but without a
+      decoder.</p></div>`}"""
 
     def __init__(self, value: dict[str, Any] | None, **kwargs: Any) -> None:
         super().__init__(value, html_template=self.TEMPLATE, js_on_load=READY, **kwargs)
@@ -128,7 +129,7 @@ def _gauge(gate: Gate, used: bool) -> dict[str, Any]:
     return {
         "name": gate.name,
         "label": label,
-        "about": about if used else "not asked by the paper's rule",
+        "about": about if used else "(not asked by the paper's rule)",
         "value": float(gate.value),
         "limit": float(gate.limit),
         "ratio": float(gate.ratio),
@@ -145,13 +146,17 @@ def changed_words(reading: Reading) -> str:
     return " and ".join(filter(None, [", ".join(named[:-1]), *named[-1:]]))
 
 
-def answer_value(reading: Reading, rule: Rule, anyway: bool) -> dict[str, Any]:
-    """The value of an AnswerView. A rejected picture gets no answer, unless `anyway`; then the leak shows."""
+def answer_value(reading: Reading, rule: Rule, anyway: bool, right: str | None = None) -> dict[str, Any]:
+    """The value of an AnswerView. A rejected picture gets no answer, unless `anyway`.
+
+    With `anyway` the leak shows too, of accepted pictures as well. right: the true answer to the leak's
+    question; "" if there is none, and so no leak to see; None if nobody told.
+    """
     world, rejected = WORLDS[reading.world], not reading.verdict(rule).accepted
     ours, theirs = reading.glancenet, reading.bottleneck
     best = ours.prediction
     parts = [
-        *zip((concept.label for concept in world.concepts), ours.contributions[best], strict=True),
+        *zip(map(_said, world.concepts, ours.values), ours.contributions[best], strict=True),
         ("Bias", ours.bias[best]),
     ]
     largest = max(float(np.abs(ours.contributions).max()), float(np.abs(ours.bias).max()), 1e-6)
@@ -174,11 +179,11 @@ def answer_value(reading: Reading, rule: Rule, anyway: bool) -> dict[str, Any]:
                 "label": label,
                 "weight": float(part),
                 "size": abs(float(part)) / largest,
-                "says": f"{part:+.1f}",
+                "says": f"{part:+.1f}" if abs(part) >= 0.05 else "0.0",
             }
             for label, part in parts
         ],
-        "leak": _leak(reading) if rejected and anyway else None,
+        "leak": _leak(reading, right) if anyway else None,
     }
 
 
@@ -186,15 +191,23 @@ def _percent(share: float) -> str:
     return "> 99.9 %" if share > 0.999 else f"{share:.1%}".replace("%", " %")
 
 
-def _leak(reading: Reading) -> dict[str, Any]:
+def _said(concept: Factor, value: float) -> str:
+    """A concept's name; of one that is there or not, which of them: the lack of glasses speaks too."""
+    return f"{concept.label}: {concept.words[int(value >= 0.5)]}" if concept.binary else concept.label
+
+
+def _leak(reading: Reading, right: str | None) -> dict[str, Any] | None:
     question = WORLDS[reading.world].leak
+    if right == "" or (right is None and reading.world != "digits"):  # a photo stands neither left nor right
+        return None
     rows = []
     for model, probabilities in zip(("GlanceNet's concepts", "CBNM's concepts"), reading.leaked, strict=True):
         best = int(probabilities.argmax())
         rows.append(
             {"model": model, "answer": question.answers[best], "says": _percent(float(probabilities[best]))}
         )
-    return {"question": question.text, "rows": rows}
+    told = f"The truth: {right}." if right else "You know whether that is right."
+    return {"question": question.text, "rows": rows, "told": told}
 
 
 def concept_panel(reading: Reading, rule: Rule, original: Reading | None = None) -> dict[str, Any]:

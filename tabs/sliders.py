@@ -102,10 +102,13 @@ class Sliders(gr.HTML):
     def preprocess(self, payload: Any) -> dict[str, float]:
         if not isinstance(payload, Mapping):
             return {}
-        if "rows" not in payload:
-            return dict(payload)
+        rows = payload.get("rows")
+        if not isinstance(rows, list) or not all(
+            isinstance(row, Mapping) and {"name", "value"} <= row.keys() for row in rows
+        ):
+            return dict(payload)  # of a caller of the API: the handler checks it
         return {
-            row["name"]: row["value"] for row in payload["rows"] if row["touched"] or not self._changes_only
+            row["name"]: row["value"] for row in rows if row.get("touched", True) or not self._changes_only
         }
 
     def api_info(self) -> dict[str, Any]:

@@ -27,6 +27,8 @@ class Outside:
     x: torch.Tensor
     """uint8 [n, channels, side, side]."""
     answers: np.ndarray
+    digits: np.ndarray | None = None
+    """int [n], which digits the pictures are, where they are digits."""
 
 
 def training(world: str, data: Path | None = None) -> Pictures:
@@ -93,7 +95,8 @@ def digits(images: np.ndarray, labels: np.ndarray, part: slice = slice(None)) ->
 def other_digits(images: np.ndarray, labels: np.ndarray, part: slice = slice(None)) -> Outside:
     """The eight other digits, and whether they are odd."""
     chosen = _shuffled(np.flatnonzero((labels != 4) & (labels != 5)))[part]
-    return Outside(torch.from_numpy(images[chosen][:, None]), (labels[chosen] % 2).astype(np.int64))
+    digits = labels[chosen].astype(np.int64)
+    return Outside(torch.from_numpy(images[chosen][:, None]), digits % 2, digits)
 
 
 def mnist(data: Path | None, split: str) -> tuple[np.ndarray, np.ndarray]:

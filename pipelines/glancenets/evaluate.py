@@ -55,18 +55,14 @@ TEST = 4000
 
 
 def leakage(
-    inside: Outlook, outside: Outlook, answers: np.ndarray, fitted: stored.Fitted
-) -> dict[str, float]:
-    """Leakage and rejection of one seed's networks."""
+    inside: Outlook, outside: Outlook, strangers: datasets.Outside, fitted: stored.Fitted
+) -> dict[str, float | None]:
+    """Leakage and rejection of one seed's networks. What no picture could tell is None."""
     from sklearn.metrics import roc_auc_score
 
-    thresholds = osr.Thresholds(
-        torch.tensor(fitted.reconstruction),
-        torch.tensor(fitted.prototypes, dtype=torch.float32),
-        torch.tensor(fitted.opaque),
-    )
+    thresholds, answers = fitted.thresholds(), strangers.answers
     probe = fitted.probes["glancenet"]
-    measured = {
+    measured: dict[str, float | None] = {
         "bottleneck": leak(fitted.probes["cbnm"], outside.cbnm, answers),
         "no_rejection": leak(probe, outside.glancenet, answers),
     }
@@ -78,7 +74,10 @@ def leakage(
         measured[f"{rule}_rule"] = leak(probe, outside.glancenet, answers, accepted)
         measured[f"kept_{rule}"] = float((scores[0] < 1).mean())
         measured[f"coverage_{rule}"] = float(accepted.mean())
-        measured[f"right_if_accepted_{rule}"] = float(hit[accepted].mean()) if accepted.any() else 0.5
+        measured[f"right_if_accepted_{rule}"] = float(hit[accepted].mean()) if accepted.any() else None
+        for digit in () if strangers.digits is None else np.unique(strangers.digits):
+            chosen = accepted[strangers.digits == digit]
+            measured[f"accepted_{rule}_{digit}"] = float(chosen.mean())
         measured[f"auroc_{rule}"] = float(roc_auc_score(truth, np.concatenate(scores)))
     return measured
 
@@ -89,8 +88,9 @@ def over_seeds(world: str, inside: Pictures, outside: datasets.Outside) -> dict[
     for seed in nets.SEEDS[world]:
         pair = load_nets(world, seed, ASSETS / "glancenets")
         known, unknown = look(*pair, inside.x), look(*pair, outside.x)
-        runs.append(leakage(known, unknown, outside.answers, stored.fitted(world, seed)))
-    values = {name: [run[name] for run in runs] for name in runs[0]}
+        runs.append(leakage(known, unknown, outside, stored.fitted(world, seed)))
+    told = {name: [run[name] for run in runs if run[name] is not None] for name in runs[0]}
+    values = {name: found for name, found in told.items() if found}
     means = {name: _round(np.mean(found)) for name, found in values.items()}
     ranges = {name: [_round(min(found)), _round(max(found))] for name, found in values.items()}
     return {"means": means, "ranges": ranges, "seeds": len(runs)}
@@ -100,6 +100,22 @@ def digit_sets(data: Path | None) -> tuple[Pictures, datasets.Outside]:
     """Test digits: all, or the embedded ones."""
     images, labels = datasets.mnist(data, "test") if data else sampling.digits()
     return datasets.digits(images, labels), datasets.other_digits(images, labels)
+
+
+def accepted_faces(count: int) -> dict[str, dict[str, float]]:
+    """Share of Robo-faces accepted all the same, by what is unlike training in them: seed 0's networks."""
+    thresholds = stored.fitted("faces", 0).thresholds()
+    pair = load_nets("faces", 0, ASSETS / "glancenets")
+    shares = {}
+    for factor in ("position", "background", "hat"):
+        moved = datasets.shifted_faces(factor, count, np.random.default_rng(OUTSIDE_SEED))
+        x = moved.x[torch.from_numpy(moved.answers == 1)] if factor == "hat" else moved.x
+        seen = look(*pair, x).codes
+        shares[factor] = {
+            rule: _round((osr.score(seen, thresholds, rule == "extended") < 1).float().mean())
+            for rule in ("paper", "extended")
+        }
+    return shares
 
 
 def embedded_alignment(test: Pictures) -> list[dict[str, Any]]:
@@ -192,15 +208,28 @@ def latency(repeats: int) -> dict[str, float]:
     return {name: round(value, 2) for name, value in worst.items()}
 
 
-def meters(measured: dict[str, dict[str, Any]]) -> dict[str, dict[str, float | None]]:
+def meters(
+    measured: dict[str, dict[str, Any]], faces: dict[str, dict[str, float]]
+) -> dict[str, dict[str, Any]]:
     """What the page's leakage meters show."""
     names = ("bottleneck", "no_rejection", "paper_rule", "extended_rule")
     names += ("coverage_paper", "coverage_extended", "kept_paper", "kept_extended")
+    names += ("right_if_accepted_paper", "right_if_accepted_extended")
     reported = ("reported_bottleneck", "reported_no_rejection", "reported_glancenet")
     return {
-        world: {name: found["means"][name] for name in names}
+        world: {name: found["means"].get(name) for name in names}
         | dict(zip(reported, REPORTED[world], strict=True))
+        | {"seeds": found["seeds"], "ranges": {name: found["ranges"][name] for name in names[:4]}}
+        | {"passed": faces if world == "faces" else _passed(found["means"])}
         for world, found in measured.items()
+    }
+
+
+def _passed(means: dict[str, float]) -> dict[str, dict[str, float]]:
+    """Digit -> rule -> share accepted; empty where no picture is a digit."""
+    digits = sorted({name.rsplit("_", 1)[1] for name in means if name.startswith("accepted_")})
+    return {
+        digit: {rule: means[f"accepted_{rule}_{digit}"] for rule in ("paper", "extended")} for digit in digits
     }
 
 
@@ -218,6 +247,7 @@ def measure(size: Size, data: Path | None) -> dict[str, Any]:
     }
     digits, sprites = measured["digits"]["means"], measured["sprites"]["means"]
     study, embedded = study_means(), embedded_alignment(test)
+    accepted = accepted_faces(size.moved_faces)
     curves = intervention_curve(Pipeline.load("faces"), test)
     times = latency(size.repeats)
     return {
@@ -241,8 +271,9 @@ def measure(size: Size, data: Path | None) -> dict[str, Any]:
         "intervention_curve": curves,
         "latency_ms_p95": max(times["read"], times["intervene"]),
         "grid_ms_p95": times["grid"],
-        "leakage": meters(measured),
+        "leakage": meters(measured, accepted),
         "leakage_detail": measured,
+        "accepted_faces": accepted,
         "assets_bytes": sum(path.stat().st_size for path in (ASSETS / "glancenets").iterdir()),
         "sizes": {"test digits": "10,000" if data else "3,000 embedded", **vars(size)},
     }

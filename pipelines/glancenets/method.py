@@ -21,8 +21,6 @@ class Weights:
     """λ, of the label's log likelihood."""
     concepts: float = 100.0
     """γ, of concept supervision."""
-    prototypes: float = 0.0
-    """Of the pull of prototypes to their classes' concepts: in the authors' code, not in the paper."""
     noise: float = 0.0
     """Standard deviation of a Gaussian p(x | z); 0: Bernoulli pixels."""
 
@@ -35,7 +33,6 @@ class Terms:
     divergence: Tensor
     label: Tensor
     concepts: Tensor
-    prototypes: Tensor
 
     def total(self, weights: Weights) -> Tensor:
         """-L: what training minimises."""
@@ -44,7 +41,6 @@ class Terms:
             + weights.beta * self.divergence
             + weights.classes * self.label
             + weights.concepts * self.concepts
-            + weights.prototypes * self.prototypes
         )
 
 
@@ -104,12 +100,11 @@ def glancenet_terms(
         divergence(mean, log_variance, net.prior_mean(y), net.prior_deviation()).mean(),
         functional.cross_entropy(net.classifier(z).float(), y),
         supervision(z, concepts, labelled),
-        supervision(net.prior_mean(y), concepts, labelled),
     )
 
 
 def bottleneck_terms(net: BottleneckNet, x: Tensor, y: Tensor, concepts: Tensor, labelled: Tensor) -> Terms:
-    """The CBNM's, trained jointly: label and concepts alone."""
+    """The CBNM's: label and concepts alone, by the same weights as the GlanceNet's."""
     z = net.encode(x).float()
     nothing = torch.zeros(())
     return Terms(
@@ -117,5 +112,4 @@ def bottleneck_terms(net: BottleneckNet, x: Tensor, y: Tensor, concepts: Tensor,
         nothing,
         functional.cross_entropy(net.classifier(z).float(), y),
         supervision(z, concepts, labelled),
-        nothing,
     )

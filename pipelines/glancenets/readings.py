@@ -115,8 +115,8 @@ class Sample:
 
 @dataclass(frozen=True)
 class LatentMap:
-    """Training codes seen in a plane: the concepts themselves where there are two, else the plane that
-    holds most of their variance."""
+    """Training codes seen in a plane: the concepts themselves where there are two, else the plane in which
+    the prototypes lie farthest apart."""
 
     axes: tuple[str, str]
     exact: bool
@@ -178,3 +178,12 @@ class LeakMeter:
     """The paper's figures for its own nets; None where it has no such test."""
     reported_no_rejection: float | None
     reported_glancenet: float | None
+    right_if_accepted_paper: float | None
+    """How often the probe is right of the pictures from outside that are accepted; None if there are none."""
+    right_if_accepted_extended: float | None
+    seeds: int
+    """Of which the figures are means."""
+    ranges: dict[str, list[float]]
+    """Least and largest over the seeds, of the first four figures by name."""
+    passed: dict[str, dict[str, float]]
+    """Digit, or of faces the held-out factor that is unlike training -> rule -> share accepted."""

@@ -74,14 +74,17 @@ def _sprite(generator: np.random.Generator, factors: Mapping[str, float]) -> Sam
 
 
 def _digit(generator: np.random.Generator, factors: Mapping[str, float]) -> Sample:
-    digit = factors.get("digit", 4 + factors["five"] if "five" in factors else None)
-    if digit is None:
-        digit = generator.integers(4, 6)
-    digit = round(digit)
+    digit = round(factors["digit"] if "digit" in factors else _four_or_five(factors, generator))
     images, _ = digits()
     picture = images[digit * DIGITS_PER_CLASS + generator.integers(DIGITS_PER_CLASS)]
     truth = {"four": float(digit == 4), "five": float(digit == 5), "digit": float(digit)}
     return Sample(picture, truth, {4: 0, 5: 1}.get(digit, -1))
+
+
+def _four_or_five(factors: Mapping[str, float], generator: np.random.Generator) -> float:
+    if "five" in factors:
+        return 4 + factors["five"]
+    return 5 - factors["four"] if "four" in factors else generator.integers(4, 6)
 
 
 _SAMPLERS = {"faces": _face, "sprites": _sprite, "digits": _digit}

@@ -6,7 +6,7 @@ import base64
 import io
 import json
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
@@ -16,6 +16,9 @@ from pipelines.glancenets.readings import Answer, Gate, LatentMap, LeakMeter, Ma
 from pipelines.glancenets.worlds import WORLDS
 from pipelines.runtime import load_once
 from pipelines.weights import asset, read_card
+
+if TYPE_CHECKING:  # torch is not to be imported for the page
+    from pipelines.glancenets import osr
 
 NAMES = {"glancenet": "GlanceNet", "cbnm": "CBNM"}
 
@@ -34,6 +37,18 @@ class Fitted:
     """"glancenet", "cbnm" -> float [2, k]: ends of the concepts' codes, 0.5 % of training beyond each."""
     probes: dict[str, Probe]
     """"glancenet", "cbnm" -> the leak question's probe."""
+
+    def thresholds(self) -> osr.Thresholds:
+        """The three limits as tensors."""
+        import torch
+
+        from pipelines.glancenets.osr import Thresholds
+
+        return Thresholds(
+            torch.tensor(self.reconstruction),
+            torch.tensor(self.prototypes, dtype=torch.float32),
+            torch.tensor(self.opaque),
+        )
 
     def to_json(self) -> dict[str, Any]:
         return _plain(asdict(self))

@@ -3,11 +3,14 @@
 python -m pipelines.glancenets.train faces
 python -m pipelines.glancenets.train digits --data FOLDER   # of MNIST's four .gz files
 python -m pipelines.glancenets.train sprites [--quick]
+
+`fit` comes next: thresholds and probes belong to the weights. With --quick nothing is kept.
 """
 
 from __future__ import annotations
 
 import argparse
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,6 +37,15 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a few steps, to see that it runs")
     arguments = parser.parse_args()
     use_threads(1)
+    if arguments.quick:
+        with tempfile.TemporaryDirectory(prefix="nine-papers-") as folder:
+            train_world(arguments, Path(folder))
+    else:
+        train_world(arguments, arguments.out)
+
+
+def train_world(arguments: argparse.Namespace, folder: Path) -> None:
+    """Train every seed of the networks that are asked for, and save them there."""
     pictures = training(arguments.world, arguments.data)
     print(f"{len(pictures.x):,} pictures", flush=True)
     for kind in [arguments.kind] if arguments.kind else KINDS:
@@ -44,7 +56,7 @@ def main() -> None:
             net = train(KINDS[kind], shape_of(arguments.world), pictures, recipe, seed, report)
             save(
                 net.to(memory_format=torch.contiguous_format),
-                arguments.out / file_name(arguments.world, kind, seed),
+                folder / file_name(arguments.world, kind, seed),
             )
 
 

@@ -72,7 +72,9 @@ def test_a_dragged_concept_is_redrawn_and_the_answer_follows(open_page: OpenPage
     expect(page.locator(".np-osr figcaption")).to_have_text("Redrawn from what it saw", timeout=PATIENCE)
 
 
-def test_a_hat_is_refused_unless_forced_and_then_the_leak_shows(open_page: OpenPage) -> None:
+def test_a_stranger_is_refused_unless_forced_and_then_the_leak_shows_if_there_is_one(
+    open_page: OpenPage,
+) -> None:
     page = open_page("glancenets")
     take(page, HAT)
     badge(page, "REJECTED")
@@ -80,8 +82,12 @@ def test_a_hat_is_refused_unless_forced_and_then_the_leak_shows(open_page: OpenP
     expect(page.locator(".np-answer-heads p").first).to_contain_text("No answer")
     expect(page.locator(".np-leak")).to_have_count(0)
     page.get_by_label("Answer anyway").check()
-    expect(page.locator(".np-leak")).to_contain_text("left or right", timeout=PATIENCE)
-    expect(page.locator(".np-answer-heads p").first).not_to_contain_text("No answer")
+    expect(page.locator(".np-answer-heads p").first).not_to_contain_text("No answer", timeout=PATIENCE)
+    expect(page.locator(".np-leak")).to_have_count(0)  # the hatted robot stands in the middle
+    take(page, HAT + 1)
+    expect(page.locator(".np-leak")).to_contain_text("The truth: right", timeout=PATIENCE)
+    page.get_by_role("button", name="Random, as in training").click()
+    expect(page.locator(".np-gallery:visible [aria-pressed=true]")).to_have_count(0)
 
 
 def test_of_quick_clicks_the_last_one_counts(open_page: OpenPage) -> None:
@@ -200,7 +206,7 @@ def test_the_endpoints(client: Client, tmp_path: Path) -> None:
     )
     assert changed["caption"] == "Redrawn with another mouth"
     assert not answers["refused"]
-    assert "<li" in client.predict(picture, {}, "paper", api_name="/glancenets_traverse")
+    assert "<li" in client.predict(picture, {}, api_name="/glancenets_traverse")
     assert len(client.predict(picture, {}, "paper", api_name="/glancenets_export")) == 3
     photo = tmp_path / "photo.png"
     Image.new("RGB", (90, 70), "red").save(photo)
@@ -218,7 +224,9 @@ def test_the_endpoints(client: Client, tmp_path: Path) -> None:
         ("write", ("nonsense", "paper", False)),
         ("intervene", ("nonsense", {}, "paper", False)),
         ("intervene", ("", {"nose": 1}, "paper", False)),
-        ("map", ("../../etc/passwd", {}, "paper")),
+        ("intervene", ("", {"rows": 3}, "paper", False)),
+        ("map", ("../../etc/passwd", {})),
+        ("export", ("", {"mouth": [1]}, "paper")),
     ],
 )
 def test_bad_arguments_get_a_message(client: Client, endpoint: str, arguments: tuple[object, ...]) -> None:

@@ -106,9 +106,8 @@ def test_terms_are_weighted_into_one_loss() -> None:
         + 2 * terms.divergence.item()
         + 3 * terms.label.item()
         + 4 * terms.concepts.item()
-        + 5 * terms.prototypes.item()
     )
-    weights = Weights(beta=2, classes=3, concepts=4, prototypes=5)
+    weights = Weights(beta=2, classes=3, concepts=4)
     assert terms.total(weights).item() == pytest.approx(expected, rel=1e-5)
     terms = bottleneck_terms(BottleneckNet(SHAPE), x, pictures.y, pictures.concepts, everything)
     assert terms.reconstruction == terms.divergence == 0

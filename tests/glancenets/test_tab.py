@@ -17,7 +17,7 @@ from pipelines.errors import InputError
 from pipelines.glancenets import Answer, Gate, Reading
 from tabs import glancenets_inputs as inputs
 from tabs import glancenets_views as views
-from tabs.glancenets_examples import EXAMPLES, drawn, is_outside
+from tabs.glancenets_examples import EXAMPLES, drawn, is_outside, leak_truth
 from tabs.sliders import Slider, Sliders, panel
 
 
@@ -67,11 +67,33 @@ def test_the_third_test_counts_by_the_extended_rule_only() -> None:
 
 def test_a_rejected_picture_gets_an_answer_only_if_forced_and_then_the_leak_shows() -> None:
     seen = reading(1.5, 0.5, 0.5)
-    refused, forced = (views.answer_value(seen, "paper", anyway) for anyway in (False, True))
+    refused, forced = (views.answer_value(seen, "paper", anyway, "left") for anyway in (False, True))
     assert refused["refused"] and refused["leak"] is None
     assert not forced["refused"]
     assert [row["answer"] for row in forced["leak"]["rows"]] == ["right", "left"]
-    assert not views.answer_value(reading(0.5, 0.5, 0.5), "paper", False)["refused"]
+    assert "left" in forced["leak"]["told"]
+    accepted = reading(0.5, 0.5, 0.5)
+    assert not views.answer_value(accepted, "paper", False)["refused"]
+    assert views.answer_value(accepted, "paper", True, "right")["leak"]
+    assert views.answer_value(accepted, "paper", True, "")["leak"] is None  # the question has no answer
+    assert views.answer_value(accepted, "paper", True, None)["leak"] is None  # a photo
+
+
+@pytest.mark.parametrize(
+    ("world", "factors", "answer"),
+    [
+        ("faces", {"position": -0.8}, "left"),
+        ("faces", {"hat": 1}, ""),
+        ("sprites", {"x": 0.7, "y": 0.8}, "top right"),
+        ("sprites", {"x": 0.7, "y": -0.8}, ""),
+        ("digits", {"digit": 7}, "odd"),
+        ("digits", {"digit": 4}, ""),
+    ],
+)
+def test_the_leak_question_has_a_true_answer_or_none(
+    world: str, factors: dict[str, float], answer: str
+) -> None:
+    assert leak_truth(world, glancenets.sample(world, 1, **factors)) == answer
 
 
 def test_both_nets_and_the_parts_of_the_best_class_are_told() -> None:

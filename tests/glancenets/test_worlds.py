@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipelines.errors import InputError
-from pipelines.glancenets import WORLDS, faces, sample, sprites
+from pipelines.glancenets import WORLDS, faces, sample, sprites, train
 from pipelines.glancenets.datasets import drawn, outside, shifted_faces
 
 COUNT = 20_000
@@ -119,3 +119,17 @@ def test_unknown_factors_and_limits_are_named(world: str, factors: dict[str, flo
 def test_seeds_have_limits() -> None:
     with pytest.raises(InputError):
         sample("faces", -1)
+
+
+def test_a_digit_is_the_one_asked_for() -> None:
+    for seed in range(6):
+        assert sample("digits", seed, four=1.0).label == 0
+        assert sample("digits", seed, five=1.0).label == 1
+
+
+def test_a_quick_training_keeps_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    folders = []
+    monkeypatch.setattr(train, "train_world", lambda arguments, folder: folders.append(folder))
+    monkeypatch.setattr("sys.argv", ["train", "sprites", "--quick"])
+    train.main()
+    assert not folders[0].exists()
