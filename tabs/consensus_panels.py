@@ -115,7 +115,7 @@ def build(desk: gr.State, alpha: gr.Number, verdict: Verdict) -> Panels:
         if handler:
             tab.select(handler, inputs, outputs, api_name=api_name, show_progress="minimal")
     votes.upload(
-        show_votes, votes, [vote_scatter, vote_groups], api_name="consensus_votes", show_progress="minimal"
+        show_votes, votes, [vote_scatter, vote_groups], api_name="consensus_votes", show_progress="hidden"
     )
     exclude_bar.connect(exclude, [person, *inputs], [excluded], api_name="consensus_exclude")
     panels = Panels(

@@ -97,6 +97,11 @@ def read_questions(folder: Path) -> list[Question]:
     ]
 
 
+def read_parts(folder: Path, embed: Embed) -> dict[Part, list[Topic]]:
+    """All topics, by part."""
+    return split(read_argkp(folder / "argkp") + read_perspectrum(folder / "perspectrum"), embed)
+
+
 Embed = Callable[[Sequence[str]], np.ndarray]
 """Texts -> unit vectors [n, width]."""
 

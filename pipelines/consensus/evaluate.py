@@ -13,6 +13,7 @@ import json
 import math
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ QUICK_CONVERSATIONS = (
     "ssis.land-bank-farmland.2rumnecbeh.2021-08-01",
 )
 QUICK_SECONDS = 22.0
-"""After so long no further group is begun in --quick."""
+"""After so long (of the processor) no further group is begun in --quick."""
 ALPHAS = (0.0, 0.3, 0.999, 1.0, 1.001, 2.0, 5.0, 50.0, math.inf)
 
 
@@ -72,18 +73,21 @@ def _schulze_ok(rng: np.random.Generator) -> bool | None:
 def stance(data: Path, size: dict[str, int]) -> dict[str, Any]:
     """Accuracy on the sides of held-out topics, with baselines, and the calibration."""
     from pipelines.consensus import reward
-    from pipelines.consensus.examples_train import Source
+    from pipelines.consensus.data import read_parts
+    from pipelines.consensus.examples_train import embedder
     from pipelines.consensus.stance_trial import baselines, calibration_error, drawn, stance_trial
 
-    source, model = Source(data, "ranker"), reward.load("ranker")
+    embed, model, judge = embedder(), reward.load("ranker"), reward.load("judge")
+    parts = read_parts(data, embed)
     found: dict[str, Any] = {}
     sure, right = [], []
     for name in ("argkp", "perspectrum"):
-        test = drawn([topic for topic in source.parts["test"] if topic.source == name], size["stances"])
+        test = drawn([topic for topic in parts["test"] if topic.source == name], size["stances"])
         trial, p, label = stance_trial(model, test)
-        fit = drawn([topic for topic in source.parts["ranker"] if topic.source == name], size["stances"])
+        fit = drawn([topic for topic in parts["ranker"] if topic.source == name], size["stances"])
         found[f"rm_stance_accuracy_{name}"] = trial.pop("accuracy")
-        found[f"stance_{name}"] = trial | baselines(test, fit, source.embed)
+        found[f"stance_{name}"] = trial | baselines(test, fit, embed)
+        found[f"judge_stance_accuracy_{name}"] = stance_trial(judge, test)[0]["accuracy"]
         sure.append(p)
         right.append(label)
     return found | {"rm_ece": calibration_error(np.concatenate(sure), np.concatenate(right))}
@@ -129,42 +133,28 @@ def polis(data: Path, size: dict[str, int], quick: bool) -> dict[str, Any]:
     }
 
 
-def wins(data: Path, count: int, seconds: float) -> dict[str, Any]:
-    """Groups of held-out topics, ranked by the ranker, judged by the judge."""
-    from pipelines.consensus import load, reward
-    from pipelines.consensus.examples_train import Source
-    from pipelines.consensus.group_trial import draw_groups, interval, judge_groups, test_topics, win_rate
+@dataclass(frozen=True)
+class Options:
+    """How many `groups` the win rates are of, after how many `seconds` of the processor none is begun, in
+    which file judged ones are `kept`, and whether the language model takes part."""
 
-    source = Source(data, "judge")
-    every = [topic for part in source.parts.values() for topic in part]
-    topics = test_topics(source.parts["test"], every)
-    start, judged = time.perf_counter(), []
-    for one in judge_groups(load(), reward.load("judge"), draw_groups(topics, count), 100):
-        judged.append(one)
-        if time.perf_counter() - start > seconds:
-            break
-    column = {name: np.array([getattr(one, name) for one in judged]) for name in vars(judged[0])}
-    loss = column["exclusion"][~np.isnan(column["exclusion"])]
-    valid = column["valid"][~np.isnan(column["valid"])]
-    pairs = {
-        "ranked_vs_single": ("ranked_model", "single"),
-        "ranked_vs_prompted": ("ranked_model", "prompted"),
-        "ranked_vs_best_human": ("ranked", "best_human"),
-        "ranked_vs_luckiest_human": ("ranked", "luckiest_human"),
-        "ranked_vs_random_human": ("ranked", "random_human"),
-        "model_vs_best_human": ("ranked_model", "best_human"),
-        "composed_vs_best_human": ("composed", "best_human"),
-    }
-    return {
-        **{name: win_rate(column[ours], column[theirs]) for name, (ours, theirs) in pairs.items()},
-        "exclusion_delta": {"mean": float(loss.mean()), **interval(loss)} if len(loss) else None,
-        "valid_candidate_share": float(valid.mean()) if len(valid) else None,
-        "mean_judged_agreement": {
-            name: float(np.nanmean(v)) for name, v in column.items() if np.isfinite(v).any()
-        },
-        "groups": len(judged),
-        "group_topics": len(topics),
-    }
+    groups: int
+    seconds: float
+    keep: Path | None
+    written: bool
+
+
+def wins(data: Path, options: Options) -> dict[str, Any]:
+    """Groups of held-out topics, ranked by the ranker, judged by the judge."""
+    from pipelines.consensus.data import read_parts
+    from pipelines.consensus.examples_train import embedder
+    from pipelines.consensus.group_trial import test_topics
+    from pipelines.consensus.wins import figures, judge_more
+
+    parts = read_parts(data, embedder())
+    topics = test_topics(parts["test"], [topic for part in parts.values() for topic in part])
+    found = judge_more(topics, options.groups, options.seconds, options.keep, options.written)
+    return figures(found)
 
 
 def speed() -> dict[str, Any]:
@@ -227,9 +217,7 @@ NEEDS_DATA = (
 )
 
 
-def evaluate(
-    data: Path | None, quick: bool, parts: Sequence[str], groups: int, seconds: float
-) -> dict[str, Any]:
+def evaluate(data: Path | None, quick: bool, parts: Sequence[str], options: Options) -> dict[str, Any]:
     """The figures of `parts`; null for what needs data where there is none."""
     size = QUICK if quick else FULL
     found: dict[str, Any] = dict.fromkeys(NEEDS_DATA) if data is None else {}
@@ -242,7 +230,7 @@ def evaluate(
     if data and "polis" in parts:
         found |= polis(data, size, quick)
     if data and "wins" in parts:
-        found |= wins(data, groups, seconds)
+        found |= wins(data, options)
     return found
 
 
@@ -254,15 +242,25 @@ def main() -> None:
     parser.add_argument("--data", type=Path)
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="measure only these parts")
     parser.add_argument("--groups", type=int, help="number of groups for the win rates; default 200, or 20")
-    parser.add_argument("--minutes", type=float, help="begin no further group after so long")
+    parser.add_argument(
+        "--minutes", type=float, help="begin no further group after so long (of the processor)"
+    )
+    parser.add_argument("--keep", type=Path, help="file of judged groups: the next run goes on from there")
+    parser.add_argument(
+        "--composed", action="store_true", help="win rates without the language model, faster"
+    )
     parser.add_argument("--write", action="store_true", help="put the figures into the card")
     arguments = parser.parse_args()
     runtime.use_threads(2)
     start = time.perf_counter()
     quick = arguments.quick
-    groups = arguments.groups or (QUICK if quick else FULL)["groups"]
-    seconds = 60 * arguments.minutes if arguments.minutes else QUICK_SECONDS if quick else math.inf
-    found = rounded(evaluate(arguments.data, quick, arguments.only, groups, seconds))
+    options = Options(
+        arguments.groups or (QUICK if quick else FULL)["groups"],
+        60 * arguments.minutes if arguments.minutes else QUICK_SECONDS if quick else math.inf,
+        arguments.keep,
+        not arguments.composed,
+    )
+    found = rounded(evaluate(arguments.data, quick, arguments.only, options))
     found["seconds"] = round(time.perf_counter() - start, 1)
     if arguments.write:
         card = read_card(NAME)

@@ -56,8 +56,7 @@ class Source:
 
     def __post_init__(self) -> None:
         self.embed = embed = embedder()
-        topics = data.read_argkp(self.folder / "argkp") + data.read_perspectrum(self.folder / "perspectrum")
-        self.parts = data.split(topics, embed)
+        self.parts = data.read_parts(self.folder, embed)
         mine = self.parts[self.part]
         self.motions = [topic for topic in mine if topic.source == "argkp"]
         self.claims = [topic for topic in mine if topic.source == "perspectrum"]

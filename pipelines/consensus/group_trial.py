@@ -6,7 +6,7 @@ with another seed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -36,16 +36,20 @@ RESAMPLES = 2000
 @dataclass(frozen=True)
 class Judged:
     """Mean agreement of one group by the judge (1..7), of what each way of choosing gives; NaN where
-    there is none.
+    there is none. `topic` is the index of its topic.
 
-    `valid`: share of the fine-tuned model's candidates that pass the gates. `exclusion`: how much an excluded
-    person's agreement falls."""
+    `best_of_others` is how the others, without its author, agree with the best human opinion, and
+    `ranked_of_others` how the same people agree with the chosen statement. `valid`: share of the fine-tuned
+    model's candidates that pass the gates. `exclusion`: how much an excluded person's agreement falls."""
 
+    topic: int
     ranked: float
+    ranked_of_others: float
     ranked_model: float
     single: float
     prompted: float
     best_human: float
+    best_of_others: float
     luckiest_human: float
     random_human: float
     composed: float
@@ -62,10 +66,10 @@ def test_topics(test: Sequence[Topic], every: Sequence[Topic]) -> list[Topic]:
 
 
 def draw_groups(topics: Sequence[Topic], count: int) -> list[Group]:
-    """So many groups, both sides in each."""
-    rng = np.random.default_rng(SEED)
+    """So many groups, both sides in each; group i is on topic i modulo their number, whatever the count."""
     groups = []
     for number in range(count):
+        rng = np.random.default_rng((SEED, number))
         topic = topics[number % len(topics)]
         size = int(rng.integers(LEAST_PEOPLE, MOST_PEOPLE + 1))
         sides = rng.permutation([1, -1, *rng.choice((1, -1), size - 2)])
@@ -75,34 +79,36 @@ def draw_groups(topics: Sequence[Topic], count: int) -> list[Group]:
     return groups
 
 
-def judge_groups(
-    pipeline: Pipeline, judge: RewardModel, groups: Sequence[Group], seed: int
-) -> Iterator[Judged]:
-    """The trial of one group after another."""
-    rng = np.random.default_rng(seed)
-    for number, group in enumerate(groups):
-        yield _judged(pipeline, judge, group, seed + number, rng)
-
-
-def _judged(
-    pipeline: Pipeline, judge: RewardModel, group: Group, seed: int, rng: np.random.Generator
+def judged(
+    pipeline: Pipeline, judge: RewardModel, group: Group, number: int, topic: int, written: bool = True
 ) -> Judged:
+    """The trial of one group; without the language model's part unless `written`."""
+    seed, rng = SEED + number, np.random.default_rng((SEED, number, 1))
     opinions = [opinion.text for opinion in group.opinions]
 
+    def agreement(text: str) -> np.ndarray:
+        return judge.rate(group.question, opinions, [text])[0]
+
     def mean(text: str | None) -> float:
-        return float(judge.rate(group.question, opinions, [text]).mean()) if text else np.nan
+        return float(agreement(text).mean()) if text else np.nan
 
     table = pipeline.compose(group, seed)
     composed, own = _only(table, "composed"), _only(table, "person")
-    model, single, prompted = _written(pipeline, group, seed)
-    machine = composed.extended(list(model.statements), model.ratings)
+    nothing = replace(composed, statements=(), ratings=composed.ratings[:0])
+    model, single, prompted = _written(pipeline, group, seed) if written else (nothing, None, None)
+    chosen = _winner(composed.extended(list(model.statements), model.ratings))
+    best = own.statements[ranking(own, ALPHA)[0]]
+    others = [i for i, person in enumerate(group.people) if person != best.author]
     alone = own.statements[rng.integers(len(own.statements))].text
     return Judged(
-        ranked=mean(_winner(machine)),
+        topic=topic,
+        ranked=mean(chosen),
+        ranked_of_others=float(agreement(chosen)[others].mean()) if chosen else np.nan,
         ranked_model=mean(_winner(model)),
         single=mean(single),
         prompted=mean(prompted),
-        best_human=mean(_winner(own)),
+        best_human=mean(best.text),
+        best_of_others=float(agreement(best.text)[others].mean()),
         luckiest_human=max(mean(statement.text) for statement in own.statements),
         random_human=mean(alone),
         composed=mean(_winner(composed)),
@@ -148,18 +154,20 @@ def _winner(table: Table) -> str | None:
     return table.statements[ranking(table, ALPHA)[0]].text if table.statements else None
 
 
-def win_rate(ours: np.ndarray, theirs: np.ndarray) -> dict[str, float] | None:
+def win_rate(ours: np.ndarray, theirs: np.ndarray, topics: np.ndarray) -> dict[str, float] | None:
     """Share of groups [n] in which ours is judged higher (ties half), with a bootstrapped 95 % interval."""
     both = ~np.isnan(ours) & ~np.isnan(theirs)
     if not both.any():
         return None
     wins = np.where(ours > theirs, 1.0, np.where(ours == theirs, 0.5, 0.0))[both]
-    return {"rate": float(wins.mean()), **interval(wins)}
+    return {"rate": float(wins.mean()), **interval(wins, topics[both])}
 
 
-def interval(values: np.ndarray) -> dict[str, float]:
-    """95 % interval of a mean, by RESAMPLES bootstrap samples."""
+def interval(values: np.ndarray, clusters: np.ndarray | None = None) -> dict[str, float]:
+    """95 % interval of a mean, by RESAMPLES bootstrap samples; of whole `clusters` [n], if they are given."""
     rng = np.random.default_rng(SEED)
-    means = values[rng.integers(0, len(values), (RESAMPLES, len(values)))].mean(1)
-    low, high = np.quantile(means, (0.025, 0.975))
+    labels = np.arange(len(values)) if clusters is None else np.unique(clusters, return_inverse=True)[1]
+    total, size = np.bincount(labels, values), np.bincount(labels)
+    drawn = rng.integers(0, len(total), (RESAMPLES, len(total)))
+    low, high = np.quantile(total[drawn].sum(1) / size[drawn].sum(1), (0.025, 0.975))
     return {"low": float(low), "high": float(high), "n": len(values)}

@@ -21,7 +21,8 @@ MOST_CELLS = 5_000_000
 
 
 def read_votes(paths: Sequence[str | Path]) -> Conversation:
-    """A conversation from participants-votes.csv and, optionally, comments.csv, told apart by their columns.
+    """A conversation from participants-votes.csv and, optionally, comments.csv, told apart by their columns;
+    what else an export holds is passed over.
 
     People and statements without a vote are left out; statements without a text are called by their id.
     Raises InputError.
@@ -32,6 +33,8 @@ def read_votes(paths: Sequence[str | Path]) -> Conversation:
         rows = _rows(Path(path))
         if "comment-body" in rows[0]:
             texts = {row["comment-id"]: clean(row["comment-body"]) for row in rows if row["comment-id"]}
+        elif not _is_matrix(rows[0]):
+            continue
         elif matrix:
             raise InputError("These are several vote matrices.", "Send one conversation at a time.", FIELD)
         else:
@@ -53,6 +56,11 @@ def read_votes(paths: Sequence[str | Path]) -> Conversation:
         )
     kept = [name for name, some in zip(names, statements, strict=True) if some]
     return Conversation("upload", tuple(texts.get(name) or f"Statement {name}" for name in kept), votes)
+
+
+def _is_matrix(row: dict[str, str]) -> bool:
+    """Whether a file's columns are people and numbered statements; its summary and its time series aren't."""
+    return "participant" in row or any(name and name.isdecimal() for name in row)
 
 
 def _rows(path: Path) -> list[dict[str, str]]:

@@ -75,3 +75,9 @@ def test_bytes_that_are_no_text_and_two_matrices_are_told(tmp_path: Path, matrix
         read_votes([path])
     with pytest.raises(InputError, match="several"):
         read_votes([matrix, matrix])
+
+
+def test_a_whole_export_can_be_sent(matrix: Path, comments: Path, tmp_path: Path):
+    summary = tmp_path / "summary.csv"
+    summary.write_text("topic,Cars\nviews,6184\n", encoding="utf-8")
+    assert len(read_votes([summary, matrix, comments]).votes) == 20
