@@ -32,23 +32,25 @@ ENDPOINTS = ("run", "deletion", "mask", "infill", "nearest", "lesson", "conforme
 SHARED = "The link carries the molecule, property, method and seed."
 TO_HEAD = """(picked, picture) => [picked.head, picture && { ...picture, head: picked.head }]"""
 TO_METHOD = """(method, picture) => [picture && { ...picture, method }]"""
-TO_RESULT = """() => window.innerWidth <= 640 && document.getElementById("bartsmiles-run")
+TO_RESULT = """() => window.innerWidth <= 640 && document.getElementById("bartsmiles-molecule")
     .scrollIntoView({ block: "start", behavior: "smooth" })"""
-"""On a phone the result lies below the fold: Run brings it into view."""
+"""On a phone the molecule stands above the field: Run brings it into view."""
 
 
 def build() -> None:
     """Lay out the tab inside the current gr.Tab."""
     paper_card(PAPER)
     start, card = bartsmiles.first(), read_card(PAPER.name)
-    head = gr.Radio(list(say.WORDS), value="esol", visible=False, label="Property")
+    head = unchecked.Radio(list(say.WORDS), value="esol", visible=False, label="Property")
     current = gr.Textbox(start.smiles, visible=False, label="Molecule shown")
     desk = gr.State(None, time_to_live=3600)
     turns = gr.State(Turns())
     with gr.Row(equal_height=False, elem_classes="np-workbench np-molecule-tab"):
         with gr.Column(scale=4, min_width=300):
-            with gr.Column(elem_classes="np-input"):
-                examples = Chips([chip_group("One click explains a molecule", list(EXAMPLES))])
+            examples = Chips(
+                [chip_group("One click explains a molecule", list(EXAMPLES))], elem_classes="np-input"
+            )
+            with gr.Column():
                 smiles = unchecked.Text(
                     EXAMPLES[FIRST],
                     label="Or your own, as SMILES",
@@ -70,7 +72,7 @@ def build() -> None:
                 )
                 seed = unchecked.Number(0, precision=0, minimum=0, label="Seed of the random ways")
         with gr.Column(scale=6, min_width=320):
-            method = gr.Radio(
+            method = unchecked.Radio(
                 list(say.METHODS),
                 value=METHODS[0],
                 label="Method",
@@ -78,7 +80,9 @@ def build() -> None:
                 elem_classes="np-result np-molecule-method",
             )
             picture = views.Picture(
-                views.picture_value(start, FIRST, "esol", METHODS[0], card), elem_classes="np-result"
+                views.picture_value(start, FIRST, "esol", METHODS[0], card),
+                elem_id="bartsmiles-molecule",
+                elem_classes="np-result",
             )
     shown = [current, head, method]
     opened = gr.Textbox("mask", visible=False, label="Open panel")

@@ -15,7 +15,7 @@ import gradio as gr
 from pipelines.bartsmiles import EXAMPLES
 from pipelines.errors import InputError
 from pipelines.runtime import Progress, in_background
-from tabs.shell import RunBar, downloads, offer
+from tabs.shell import RunBar, downloads
 from tabs.status import job, line
 
 SHOWN = 8
@@ -32,11 +32,9 @@ def build() -> None:
     example = gr.Button("Take the ten example molecules", size="sm")
     bar = RunBar("Predict all", line("Choose a file first."), elem_id="bartsmiles-batch")
     preview = gr.HTML()
-    files = downloads(["Table with predictions (CSV)"])
+    (table_file,) = downloads(["Table with predictions (CSV)"])
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-    bar.connect(predict_all, [file], [preview, *files], api_name="bartsmiles_batch").success(
-        offer, files, files, queue=False, **quiet
-    )
+    bar.connect(predict_all, [file], [preview, table_file], api_name="bartsmiles_batch")
     example.click(example_file, None, file, **quiet).success(None, js=bar.press, **quiet)
     file.upload(lambda: line("Ready: press the button.", "done"), None, bar.status, queue=False, **quiet)
 

@@ -19,7 +19,7 @@ class Gallery(gr.HTML):
     TEMPLATE = f"""${{(() => {{ {SAFE}
     return `<ul class="np-molecule-cards">${{value.map((card) => `<li><button type="button"
       data-smiles="${{safe(card.smiles)}}" title="Explain ${{safe(card.smiles)}}">
-      <svg viewBox="0 0 560 380" aria-hidden="true">${{card.ink}}</svg>
+      <svg viewBox="0 0 560 430" aria-hidden="true">${{card.ink}}</svg>
       <b>${{safe(card.title)}}</b>
       ${{card.lines.map((line) => `<span>${{safe(line)}}</span>`).join("")}}
       <code>${{safe(card.smiles)}}</code></button></li>`).join("")}}</ul>`; }})()}}"""
@@ -43,7 +43,7 @@ class MaskBoard(gr.HTML):
     TEMPLATE = f"""${{(() => {{ {SAFE}
     if (!value) return "";
     const masked = new Set(value.masked);
-    return `<div class="np-molecule-mask"><svg viewBox="0 0 560 380" role="group"
+    return `<div class="np-molecule-mask"><svg viewBox="0 0 560 430" role="group"
       aria-label="Atoms of ${{safe(value.smiles)}}: click to mask">
       <g>${{value.ink}}</g>
       ${{value.points.map(([x, y], i) => `<circle cx="${{x}}" cy="${{y}}" role="button" tabindex="0"

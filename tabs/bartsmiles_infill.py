@@ -23,7 +23,8 @@ def build() -> tuple[Component, Component]:
     """Lay the panel out inside the current gr.Tab; returns the board that `start` fills, and the answers."""
     gr.Markdown(
         "This is what the model was pre-trained for. **Click atoms** to mask them; it writes what could "
-        "stand there. The likeliest come first; click one to explain it."
+        "stand there. All that is not masked is held fixed while the embedded model writes. The likeliest "
+        "answers come first; click one to explain it."
     )
     with gr.Row(equal_height=False):
         with gr.Column(scale=4, min_width=300):
@@ -104,7 +105,7 @@ def fill(masked: str, model: str = "embedded") -> tuple[list[dict[str, Any]], st
         {
             "smiles": one.smiles,
             "ink": sketch(parse(one.smiles))[0],
-            "title": f"{k}. {'keeps the rest' if one.keeps_rest else 'changes the rest too'}",
+            "title": f"Answer {k}{'' if one.keeps_rest else ', changes the rest too'}",
             "lines": [f"log probability per token {one.score:.2f}".replace("-", "−")],
         }
         for k, one in enumerate(found.candidates, 1)

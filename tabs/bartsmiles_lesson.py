@@ -45,7 +45,7 @@ def story(metrics: Mapping[str, Any]) -> str:
         "<p class='np-lead'>ClinTox lists drugs that were approved and drugs that failed trials for "
         "toxicity. In its file 65 % of the harmless ones are written with a charge, such as "
         "<code>[NH3+]</code>, and only 3 % of the toxic ones. So a language model need not know any "
-        "toxicology: it can read the notation. Reported scores near 1 on this set deserve that doubt. Our "
+        "toxicology: it can read the notation. High scores on this set deserve that doubt. Our "
         f"toxicity bar takes all charges out first.</p>{table}"
     )
 
@@ -98,4 +98,4 @@ def _drawn(one: Any) -> str:
         f'opacity="{0.8 * abs(value) / limit:.2f}"/>'
         for (x, y), value in zip(one.points, one.atoms, strict=True)
     )
-    return f'<svg viewBox="0 0 560 380" aria-hidden="true"><g>{halos}</g>{one.ink}</svg>'
+    return f'<svg viewBox="0 0 560 430" aria-hidden="true"><g>{halos}</g>{one.ink}</svg>'

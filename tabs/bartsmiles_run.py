@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Generator, Iterator
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
@@ -45,9 +46,9 @@ def check(head: str, method: str) -> None:
 def whole(value: Any, low: int, high: int, field: str) -> int:
     """A whole number within limits. Raises InputError."""
     if isinstance(value, bool) or not isinstance(value, int | float) or value % 1 != 0:
-        raise InputError(f"{field}: a whole number is needed.", f"Give one from {low} to {high:,}.", field)
+        raise InputError("A whole number is needed.", f"Give one from {low} to {high:,}.", field)
     if not low <= value <= high:
-        raise InputError(f"{field}: {value:g} is out of range.", f"Give one from {low} to {high:,}.", field)
+        raise InputError(f"{value:g} is out of range.", f"Give one from {low} to {high:,}.", field)
     return int(value)
 
 
@@ -80,10 +81,10 @@ def run(
     card = read_card("bartsmiles")
     name = views.name_of(molecule.smiles)
 
-    def shown(reading: Reading) -> tuple[Any, ...]:
+    def shown(reading: Reading, picture: Reading) -> tuple[Any, ...]:
         return (
             views.properties_value(reading, head, card),
-            views.picture_value(reading, name, head, method, card),
+            views.picture_value(picture, name, head, method, card),
             molecule.smiles,
             reading,
         )
@@ -95,7 +96,7 @@ def run(
         if not same:
             reading = parts.read(parts.load(), molecule)
         if known is None:
-            yield *shown(reading), Progress(0, strings, "Explaining")
+            yield *shown(reading, reading), Progress(0, strings, "Explaining")
         sketch = parts.sketch_of(parts.molecule_for(head, molecule))
         for report in parts.explain(parts.load(), molecule, head, method, strings, seed):
             if turns and turns.begun != number:
@@ -103,10 +104,11 @@ def run(
             found = report.preview if isinstance(report, Progress) else report
             reading = reading.with_map(found, sketch)
             if isinstance(report, Progress):
-                yield *shown(reading), report
+                # the other maps stay here until the end: the page gets one after every string
+                yield *shown(reading, replace(reading, maps={found.key: found})), report
     task = say.task_of(head)
     told = f"{name}: {task.title.lower()} {say.value_says(task, reading.values[head], reading.weight)}"
-    yield *shown(reading), f"{told}; {strings} way{'s' * (strings > 1)} to write it, seed {seed}"
+    yield *shown(reading, reading), f"{told}; {strings} way{'s' * (strings > 1)} to write it, seed {seed}"
 
 
 def _parts() -> Any:

@@ -25,10 +25,11 @@ const paint = () => {
     return [canvas.width / 2 + x * unit * near, canvas.height / 2 - y * unit * near, unit * near];
   };
   const ink = (i) => (colours === "map" && atoms[i][3] !== "H" && atoms[i][4]) || INK[atoms[i][3]] || "#b08fc7";
+  const radius = (i) => RADIUS[atoms[i][3]] ?? 0.42;
   pen.clearRect(0, 0, canvas.width, canvas.height);
   const things = places.map((place, i) => ({ z: place[2], draw: () => {
     const [x, y, scale] = at(place);
-    const r = (RADIUS[atoms[i][3]] ?? 0.42) * scale;
+    const r = radius(i) * scale;
     pen.beginPath(); pen.arc(x, y, r, 0, 2 * Math.PI);
     pen.fillStyle = ink(i); pen.fill();
     const light = pen.createRadialGradient(x - r / 3, y - r / 3, r / 10, x, y, r);
@@ -40,8 +41,12 @@ const paint = () => {
     pen.textAlign = "center"; pen.textBaseline = "middle"; pen.fillText(atoms[i][3], x, y);
   } }));
   for (const [i, j, order] of bonds) {
-    const [from, to] = [places[i], places[j]];
-    things.push({ z: Math.min(from[2], to[2]) + 0.01, draw: () => {
+    const [one, other] = [places[i], places[j]];
+    const apart = Math.hypot(...one.map((x, k) => x - other[k])) || 1;
+    // a stick begins inside the balls' skin, so that it never covers a face
+    const skin = (from, to, k) => from.map((x, d) => x + ((to[d] - x) * 0.8 * radius(k)) / apart);
+    const [from, to] = [skin(one, other, i), skin(other, one, j)];
+    things.push({ z: (from[2] + to[2]) / 2, draw: () => {
       const [x1, y1, scale] = at(from);
       const [x2, y2] = at(to);
       const length = Math.hypot(x2 - x1, y2 - y1) || 1;

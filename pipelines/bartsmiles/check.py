@@ -19,7 +19,7 @@ from pipelines.errors import InputError
 
 LONGEST = 500
 """Most characters of a SMILES string."""
-FIELD = "molecule"
+FIELD = "Molecule"
 SHOWN = 40
 _PATTERN_SIGNS = ("[#", "~", "!", ";", ",", "&", "$", "?")
 _METALS = Chem.MolFromSmarts("[!#1;!#2;!#5;!#6;!#7;!#8;!#9;!#14;!#15;!#16;!#17;!#33;!#34;!#35;!#52;!#53]")

@@ -12,8 +12,10 @@ from rdkit.Chem.rdDepictor import Compute2DCoords
 
 BLUE, WHITE, ORANGE = (0.17, 0.42, 0.72), (1.0, 1.0, 1.0), (0.93, 0.49, 0.06)
 """Ends and middle of the scale; readers with any kind of colour blindness can tell them apart."""
-SIZE = (560, 380)
+SIZE = (560, 430)
 """Width and height of a picture, in pixels."""
+LARGEST_SCALE = 44.0
+"""Pixels per ångström in a sketch: a small molecule does not fill it."""
 
 
 def colour(value: float, limit: float) -> tuple[float, float, float]:
@@ -40,6 +42,8 @@ def sketch(mol: Mol, size: tuple[int, int] = SIZE) -> tuple[str, list[tuple[floa
     drawing = MolDraw2DSVG(*size)
     options = _plain(drawing)
     options.useBWAtomPalette()
+    options.fixedBondLength = LARGEST_SCALE
+    options.padding = 0.1  # room for the colours around the outer atoms
     drawing.DrawMolecule(mol)
     points = [drawing.GetDrawCoords(i) for i in range(mol.GetNumAtoms())]
     text = _finished(drawing).replace("#000000", "currentColor")

@@ -11,7 +11,7 @@ from pipelines.bartsmiles.draw import draw, draw_png, limit_of
 from pipelines.bartsmiles.molecules import parse
 from pipelines.bartsmiles.summary import AtomMap
 
-PNG_SIZE = (1120, 760)
+PNG_SIZE = (1120, 860)
 
 
 def _legend(found: AtomMap, text: str) -> str:

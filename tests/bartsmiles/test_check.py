@@ -51,7 +51,7 @@ def test_bad_input_gets_its_sentence(text: str) -> None:
         read_molecule(text)
     assert BAD[text].lower() in caught.value.message.lower()
     assert caught.value.hint
-    assert caught.value.field == "molecule"
+    assert caught.value.field == "Molecule"
 
 
 def test_none_is_bad_input_too() -> None:
