@@ -74,6 +74,7 @@ def test_shape_something_unknown_stop_and_take_it_home(open_page: OpenPage) -> N
     page.get_by_label(PROMPT).press("Enter")
     expect(page.locator(".np-dreams figure")).to_have_count(5)
     expect(page.get_by_text("The model has learnt nothing quite like this")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_role("button", name="Stop")).to_be_disabled(timeout=PATIENCE)
     stopped = re.compile(r"Stopped at step (1\d\d|[5-9]\d); this is the object so far")
     expect(page.get_by_text(stopped)).to_be_visible(timeout=PATIENCE)
     expect(page.locator(".np-turntable-tools")).to_contain_text("a green <i>saxophone</i>")
