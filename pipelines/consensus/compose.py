@@ -33,7 +33,7 @@ CLEARNESS = 1.2
 BRIEF, LENGTHINESS = 14, 0.03
 """Words of a clause that cost nothing, and what each further word costs."""
 
-SURE = 0.3
+SURE = 0.8
 """Log odds from which a person, and a clause, counts as speaking for a side when reasons for it are
 sought."""
 AGAINST = 0.7

@@ -14,8 +14,9 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,16 +25,19 @@ from pipelines.consensus.examples import EXAMPLES
 from pipelines.consensus.method import order_of, schulze, welfare
 from pipelines.weights import read_card, write_card
 
+if TYPE_CHECKING:
+    from pipelines.consensus.data import Part, Topic
+
 NAME = "consensus"
 PROFILES = 1000
 FULL = {"stances": 10_000, "targets": 32, "pool": 30, "groups": 200, "choices": 300}
-QUICK = {"stances": 250, "targets": 16, "pool": 12, "groups": 20, "choices": 100}
+QUICK = {"stances": 150, "targets": 16, "pool": 12, "groups": 20, "choices": 100}
 QUICK_CONVERSATIONS = (
     "brexit-consensus",
     "scoop-hivemind.freshwater",
     "ssis.land-bank-farmland.2rumnecbeh.2021-08-01",
 )
-QUICK_SECONDS = 22.0
+QUICK_SECONDS = 12.0
 """After so long (of the processor) no further group is begun in --quick."""
 ALPHAS = (0.0, 0.3, 0.999, 1.0, 1.001, 2.0, 5.0, 50.0, math.inf)
 
@@ -70,15 +74,22 @@ def _schulze_ok(rng: np.random.Generator) -> bool | None:
     return True
 
 
+@cache
+def _parts(data: Path) -> dict[Part, list[Topic]]:
+    from pipelines.consensus.data import read_parts
+    from pipelines.consensus.examples_train import embedder
+
+    return read_parts(data, embedder())
+
+
 def stance(data: Path, size: dict[str, int]) -> dict[str, Any]:
     """Accuracy on the sides of held-out topics, with baselines, and the calibration."""
     from pipelines.consensus import reward
-    from pipelines.consensus.data import read_parts
     from pipelines.consensus.examples_train import embedder
     from pipelines.consensus.stance_trial import baselines, calibration_error, drawn, stance_trial
 
     embed, model, judge = embedder(), reward.load("ranker"), reward.load("judge")
-    parts = read_parts(data, embed)
+    parts = _parts(data)
     found: dict[str, Any] = {}
     sure, right = [], []
     for name in ("argkp", "perspectrum"):
@@ -146,12 +157,10 @@ class Options:
 
 def wins(data: Path, options: Options) -> dict[str, Any]:
     """Groups of held-out topics, ranked by the ranker, judged by the judge."""
-    from pipelines.consensus.data import read_parts
-    from pipelines.consensus.examples_train import embedder
     from pipelines.consensus.group_trial import test_topics
     from pipelines.consensus.wins import figures, judge_more
 
-    parts = read_parts(data, embedder())
+    parts = _parts(data)
     topics = test_topics(parts["test"], [topic for part in parts.values() for topic in part])
     found = judge_more(topics, options.groups, options.seconds, options.keep, options.written)
     return figures(found)

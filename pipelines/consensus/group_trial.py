@@ -38,8 +38,9 @@ class Judged:
     """Mean agreement of one group by the judge (1..7), of what each way of choosing gives; NaN where
     there is none. `topic` is the index of its topic.
 
-    `best_of_others` is how the others, without its author, agree with the best human opinion, and
-    `ranked_of_others` how the same people agree with the chosen statement. `valid`: share of the fine-tuned
+    `ranked` is chosen from what the fine-tuned model wrote and what was composed. `best_of_others` is how the
+    others, without its author, agree with the best human opinion, `ranked_of_others` and `composed_of_others`
+    how the same people agree with the chosen statements. `valid`: share of the fine-tuned
     model's candidates that pass the gates. `exclusion`: how much an excluded person's agreement falls."""
 
     topic: int
@@ -53,6 +54,7 @@ class Judged:
     luckiest_human: float
     random_human: float
     composed: float
+    composed_of_others: float
     exclusion: float
     valid: float
 
@@ -89,29 +91,30 @@ def judged(
     def agreement(text: str) -> np.ndarray:
         return judge.rate(group.question, opinions, [text])[0]
 
-    def mean(text: str | None) -> float:
-        return float(agreement(text).mean()) if text else np.nan
+    def mean(text: str | None, people: Sequence[int] = range(len(opinions))) -> float:
+        return float(agreement(text)[people].mean()) if text else np.nan
 
     table = pipeline.compose(group, seed)
     composed, own = _only(table, "composed"), _only(table, "person")
     nothing = replace(composed, statements=(), ratings=composed.ratings[:0])
     model, single, prompted = _written(pipeline, group, seed) if written else (nothing, None, None)
-    chosen = _winner(composed.extended(list(model.statements), model.ratings))
+    chosen = _winner(composed.extended(list(model.statements), model.ratings)) if written else None
     best = own.statements[ranking(own, ALPHA)[0]]
     others = [i for i, person in enumerate(group.people) if person != best.author]
     alone = own.statements[rng.integers(len(own.statements))].text
     return Judged(
         topic=topic,
         ranked=mean(chosen),
-        ranked_of_others=float(agreement(chosen)[others].mean()) if chosen else np.nan,
+        ranked_of_others=mean(chosen, others),
         ranked_model=mean(_winner(model)),
         single=mean(single),
         prompted=mean(prompted),
         best_human=mean(best.text),
-        best_of_others=float(agreement(best.text)[others].mean()),
+        best_of_others=mean(best.text, others),
         luckiest_human=max(mean(statement.text) for statement in own.statements),
         random_human=mean(alone),
         composed=mean(_winner(composed)),
+        composed_of_others=mean(_winner(composed), others),
         exclusion=_exclusion(pipeline, judge, group, composed, seed, int(rng.integers(len(opinions)))),
         valid=len(model.statements) / CANDIDATES if single else np.nan,
     )

@@ -50,8 +50,8 @@ class Pipeline:
     def compose(self, group: Group, seed: int) -> Table:
         """Composed statements and each person's own opinion, rated. The seed only names the table."""
         made = composing.compose(group, lambda texts: self.rate(group, texts), self.reward.same_side)
-        kept = [text for text, fine in zip(made, gates.passing(made, group), strict=True) if fine]
-        statements = [Statement(text, "composed") for text in kept]
+        on_topic = 1.0  # made of the group's own clauses
+        statements = [Statement(t, "composed") for t in made if not gates.faults(t, group, on_topic)]
         own = sorted(group.opinions, key=lambda opinion: opinion.text)
         statements += [Statement(sentence(opinion.text), "person", opinion.person) for opinion in own]
         empty = Table(group, (), np.zeros((0, len(group.opinions))), seed)

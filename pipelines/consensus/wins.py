@@ -25,6 +25,7 @@ PAIRS = {
     "ranked_vs_random_human": ("ranked", "random_human"),
     "model_vs_best_human": ("ranked_model", "best_human"),
     "composed_vs_best_human": ("composed", "best_human"),
+    "composed_vs_best_human_by_others": ("composed_of_others", "best_of_others"),
 }
 
 

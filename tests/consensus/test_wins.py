@@ -42,6 +42,7 @@ def test_a_run_goes_on_where_it_stopped(stub, tmp_path: Path, monkeypatch: pytes
     found = wins.figures(both)
     assert found["groups"] == 4 and found["group_topics"] == 2
     assert found["groups_with_language_model"] == 0 and found["ranked_vs_single"] is None
+    assert found["ranked_vs_best_human"] is None
     assert 0 <= found["composed_vs_best_human"]["rate"] <= 1
 
 
