@@ -59,7 +59,9 @@ def molecules_from(data: Path | None, count: int, seed: int = 0) -> list[Molecul
     return found[:count]
 
 
-def infilling(predictor: Predictor, molecules: list[Molecule], seed: int = 0) -> dict[str, float]:
+def infilling(
+    predictor: Predictor, molecules: list[Molecule], held: bool = True, seed: int = 0
+) -> dict[str, float]:
     """Mask 30 % of the atoms in runs of three, fill with five beams: share of valid ones, of true ones."""
     generator = np.random.default_rng(seed)
     valid, hits = [], []
@@ -67,7 +69,7 @@ def infilling(predictor: Predictor, molecules: list[Molecule], seed: int = 0) ->
         n = molecule.mol.GetNumAtoms()
         starts = generator.permutation(n)[: max(1, round(0.1 * n))]
         atoms = sorted({int(a) for start in starts for a in range(start, min(start + 3, n))})
-        found = infill(predictor.trunk, mask_atoms(molecule, atoms), beams=5)
+        found = infill(predictor.trunk, mask_atoms(molecule, atoms), beams=5, held=held)
         valid.append(found.valid_share)
         hits.append(any(candidate.smiles == molecule.smiles for candidate in found.candidates))
     return {"infill_validity": float(np.mean(valid)), "infill_true_in_5": float(np.mean(hits))}
@@ -165,6 +167,7 @@ def measure(predictor: Predictor, data: Path | None, sizes: Sizes) -> dict[str, 
     agreement = crippen_agreement(properties, part, METHOD, strings)
     result["crippen_pearson"], result["crippen_kendall"] = agreement["pearson"], agreement["kendall"]
     if sizes.controls:
+        result["infill_validity_free"] = infilling(predictor, molecules[:50], held=False)["infill_validity"]
         crude = crippen_agreement(properties, part, "gradient x input", strings)
         result["crippen_pearson_gradient"] = crude["pearson"]
         result["deletion_better"] = deletion_better(properties, part, "esol", METHOD)

@@ -1,4 +1,6 @@
-"""Fill masked parts of a molecule: the pre-training's own task, answered with beams."""
+"""Fill masked parts of a molecule: the pre-training's own task, answered with beams.
+
+The embedded model is held to what is not masked (gaps.py); the published one writes freely."""
 
 from __future__ import annotations
 
@@ -10,6 +12,7 @@ import torch
 from transformers import BartForConditionalGeneration
 
 from pipelines.bartsmiles.check import FIELD, LONGEST, Molecule
+from pipelines.bartsmiles.gaps import GapFiller
 from pipelines.bartsmiles.heads import collate
 from pipelines.bartsmiles.molecules import canonical, parse
 from pipelines.bartsmiles.tokenizer import (
@@ -29,6 +32,8 @@ from pipelines.weights import source
 logger = logging.getLogger("nine_papers")
 
 BEAMS = 10
+NO_BEAM = -1e5
+"""A beam with a lower score repeats another: there were fewer ways to fill the gaps than beams."""
 SIGN = SPECIAL[MASK]
 
 
@@ -99,11 +104,18 @@ def check_masked(text: str) -> str:
 
 
 @torch.inference_mode()
-def infill(model: BartForConditionalGeneration, masked: str, beams: int = BEAMS) -> Infilling:
-    """The `beams` likeliest strings for a masked one (see check_masked), as molecules."""
+def infill(
+    model: BartForConditionalGeneration, masked: str, beams: int = BEAMS, held: bool = True
+) -> Infilling:
+    """The `beams` likeliest strings for a masked one (see check_masked), as molecules.
+
+    `held`: what is not masked stays as it is; else the model writes the whole string as it likes.
+    """
     use_threads(1)
     tokenizer = load_tokenizer()
-    ids = collate([tokenizer.encode(masked)])
+    pattern = tokenizer.encode(masked)
+    ids = collate([pattern])
+    filler = GapFiller(tokenizer, pattern)
     written = model.generate(
         ids,
         attention_mask=torch.ones_like(ids),
@@ -111,13 +123,24 @@ def infill(model: BartForConditionalGeneration, masked: str, beams: int = BEAMS)
         num_return_sequences=beams,
         do_sample=False,
         max_new_tokens=min(POSITIONS - 1, ids.shape[1] + 30),
-        early_stopping=True,
-        suppress_tokens=[PAD, UNK, MASK],
+        early_stopping=not held,  # where little is open, what ended early would crowd out the rest
+        suppress_tokens=None if held else [PAD, UNK, MASK],
+        prefix_allowed_tokens_fn=(lambda _, row: filler.allowed(row[1:].tolist())) if held else None,
         output_scores=True,
         return_dict_in_generate=True,
     )
-    texts = [tokenizer.decode(row) for row in written.sequences.tolist()]
-    return collected(masked, texts, written.sequences_scores.tolist())
+    answers = zip(written.sequences.tolist(), written.sequences_scores.tolist(), strict=True)
+    real = [(row, score) for row, score in answers if score > NO_BEAM]
+    texts = [_with_unknown(tokenizer.decode(row), masked) for row, _ in real]
+    return collected(masked, texts, [score for _, score in real])
+
+
+def _with_unknown(text: str, masked: str) -> str:
+    """Atoms that the model has no token for, put back where it copied <unk>."""
+    known = load_tokenizer().ids
+    for token in (token for part in masked.split(SIGN) for token in split(part) if token not in known):
+        text = text.replace(SPECIAL[UNK], token, 1)
+    return text
 
 
 def collected(masked: str, texts: list[str], scores: list[float]) -> Infilling:
