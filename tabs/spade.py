@@ -10,7 +10,7 @@ import gradio as gr
 from pipelines import spade
 from pipelines.errors import InputError
 from pipelines.picture import SUFFIXES
-from pipelines.runtime import Progress
+from pipelines.runtime import Progress, in_background
 from pipelines.weights import asset
 from tabs import spade_panels as panels
 from tabs import spade_plots as plots
@@ -169,9 +169,10 @@ def build() -> None:
     controls = [mapping, label_column, anomaly, normal, truth_column]
     outputs = [head, plot, share, top, result]
     inputs = [files, label_column, anomaly, normal, truth_column, mode, seed, encoder]
-    files.upload(read_files, files, [*controls, shown], api_name="spade_read", **quiet)
-    files.upload(lambda: (None, ""), outputs=[example, about], **private)
-    files.clear(clear_files, None, [about, *controls, shown], **private)
+    files.upload(keep_new, [files, example], [files, example, about], **private).success(
+        read_files, files, [*controls, shown], api_name="spade_read", **quiet
+    )
+    files.clear(clear_files, None, [example, about, *controls, shown], **private)
     label_column.input(read_labels, [files, label_column], [anomaly, normal, shown], **private)
     running = bar.connect(run, inputs, outputs, api_name="spade_run")
     running.success(_done, result, [when], **private).then(panels.refresh, result, fills, **private)
@@ -205,6 +206,16 @@ def _are_pictures(paths: Sequence[str]) -> bool:
     if not any(pictures) and len(paths) > 1:
         raise InputError("These are several tables.", "Upload one table at a time.", "File")
     return any(pictures)
+
+
+def keep_new(files: list[str], example: int | None) -> tuple[Any, ...]:
+    """What stays in the file field after an upload, to which Gradio has added it: an example's file, which
+    comes first, gives way, and so does an older table. Returns also no example, and no story of it."""
+    if example is not None and len(files) > 1:
+        files = files[1:]
+    if not any(path.lower().endswith((".zip", *SUFFIXES)) for path in files):
+        files = files[-1:]
+    return files, None, ""
 
 
 @answer
@@ -267,7 +278,7 @@ def _no_controls() -> tuple[Any, ...]:
 
 def clear_files() -> tuple[Any, ...]:
     """Hide the label controls when the upload goes; the result stays."""
-    return "", *_no_controls(), ""
+    return None, "", *_no_controls(), ""
 
 
 def _index_of(event: gr.EventData) -> int:
@@ -337,7 +348,7 @@ def _table(
     from pipelines.spade.labels import chosen, find_label_column, guess_mapping
     from pipelines.spade.table import read_table
 
-    table = read_table(path)
+    table = yield from in_background(lambda: read_table(path), Progress(0, 1, "reading the table"))
     column = find_label_column(table.frame) if label_column is None else label_column
     column = None if column == NO_COLUMN else column
     guess = guess_mapping(table.frame, column)

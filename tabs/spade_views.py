@@ -101,9 +101,9 @@ def top_rows(summary: Summary) -> str:
             f"<details><summary>Show {len(items) - SHOWN} more</summary>"
             f"<ol class='np-spade-rows' start='{SHOWN + 1}'>{''.join(items[SHOWN:])}</ol></details>"
         )
+    some = "unlabelled " if 0 < (summary.y == -1).sum() < len(summary.y) else ""
     return (
-        f"<section class='np-spade-top'><h3>The oddest {'unlabelled ' if (summary.y != -1).any() else ''}"
-        f"{summary.thing}s, and why</h3>"
+        f"<section class='np-spade-top'><h3>The oddest {some}{summary.thing}s, and why</h3>"
         f"<ol class='np-spade-rows'>{''.join(items[:SHOWN])}</ol>{more}</section>"
     )
 
@@ -144,8 +144,9 @@ def top_pictures(summary: Summary, images: Sequence[np.ndarray], heat: Sequence[
             f"<figure><div><img src='{plain}' alt='{name}'><img src='{hot}' alt='heat-map of {name}'></div>"
             f"<figcaption><b>{name}</b> odder than {score:.1f} %{truth}</figcaption></figure>"
         )
+    some = "unlabelled " if 0 < (summary.y == -1).sum() < len(summary.y) else ""
     return (
-        "<section class='np-spade-top'><h3>The oddest unlabelled pictures, and where</h3>"
+        f"<section class='np-spade-top'><h3>The oddest {some}pictures, and where</h3>"
         f"<div class='np-spade-pictures'>{''.join(tiles)}</div></section>"
     )
 

@@ -13,7 +13,7 @@ from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 
 from pipelines.errors import InputError
-from pipelines.runtime import Progress
+from pipelines.runtime import Progress, in_background
 from pipelines.spade.check import OURS, Check, held_out, measure
 from pipelines.spade.columns import ColumnEncoder, Features
 from pipelines.spade.explain import Reasons, explain
@@ -226,8 +226,10 @@ def analyse(
         )
     y = labels_of(frame, mapping)
     left = [column for column in (mapping.column, truth_column) if column]
-    encoder = ColumnEncoder().fit(frame, left)
-    features = encoder.transform(frame)
+    encoder = ColumnEncoder()
+    features = yield from in_background(
+        lambda: encoder.fit(frame, left).transform(frame), Progress(0, 1, "reading the columns")
+    )
     notes = [*table.notes, *encoder.notes]
     if mapping.note and not mapping.undecided:
         notes.append(mapping.note)
@@ -241,10 +243,12 @@ def analyse(
             yield report
         else:
             result = report
-    yield Progress(9, 10, "reasons for the top rows")
     unlabelled = result.order[y[result.order] == UNKNOWN]
     rows = (unlabelled if len(unlabelled) else result.order)[:EXPLAINED]
-    reasons = explain(result.fit.detector, features.X, y, features.owner, rows)
+    reasons = yield from in_background(
+        lambda: explain(result.fit.detector, features.X, y, features.owner, rows),
+        Progress(9, 10, "reasons for the top rows"),
+    )
     yield TableReport(table, encoder, features, mapping, truth_column, result, reasons)
 
 
@@ -293,9 +297,11 @@ def outcome(
             scores = report
     sample = _sample(scores, y, seed)
     rows = np.sort(np.concatenate([found.fitted, np.flatnonzero(y != UNKNOWN)]))
-    yield Progress(7, 10, "reference detectors on the same rows")
     Z = found.detector.whitening.transform(X)
-    references = reference_scores(Z[rows], y[rows], Z, seed, found.label_forest)
+    references = yield from in_background(
+        lambda: reference_scores(Z[rows], y[rows], Z, seed, found.label_forest),
+        Progress(7, 10, "reference detectors on the same rows"),
+    )
     check = None
     if truth is not None and len(np.unique(truth[truth >= 0])) == 2 and references:
         how = "the unlabelled rows, against the truth column"

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from scipy.stats import norm, rankdata
 from sklearn.metrics import precision_recall_curve, roc_auc_score, roc_curve
 
-from pipelines.runtime import Progress
+from pipelines.runtime import Progress, in_background
 from pipelines.spade.forests import reference_scores
 from pipelines.spade.labels import ANOMALY, NORMAL, UNKNOWN
 from pipelines.spade.method import Fit, Mode, fit
@@ -165,13 +166,16 @@ def held_out(
         tested = np.flatnonzero(fold == i)
         kept = np.sort(np.concatenate([np.flatnonzero((fold >= 0) & (fold != i)), unlabelled]))
         result = None
+        turn = Progress(i, folds, f"checking with held-out labels, turn {i + 1} of {folds}")
         for report in fit(X[kept], y[kept], mode, seed, CHECK_TREES):
             if isinstance(report, Fit):
                 result = report
             else:
-                yield Progress(i, folds, f"checking with held-out labels, turn {i + 1} of {folds}")
+                yield turn
         whiten = result.detector.whitening.transform
-        references = reference_scores(whiten(X[kept]), y[kept], whiten(X[tested]), seed, result.label_forest)
+        Zk, Zt, known = whiten(X[kept]), whiten(X[tested]), result.label_forest
+        work = partial(reference_scores, Zk, y[kept], Zt, seed, known)
+        references = yield from in_background(work, turn)
         part = {OURS: result.score(X[tested]), **references}
         for name, values in part.items():
             scores.setdefault(name, np.zeros(len(X)))[tested] = rankdata(values) / len(values)

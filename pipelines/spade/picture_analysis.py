@@ -84,6 +84,10 @@ def analyse_pictures(
     encoder: "embedded", or "hub" for the paper's ResNet-18 where it can be had; else a note says why not.
     """
     start = time.monotonic()
+    if (pictures.y != ANOMALY).sum() < 2:
+        raise InputError(
+            "Every picture is labelled anomaly.", "Add normal or unlabelled pictures.", "Pictures"
+        )
     yield Progress(0, 1, "loading the encoder")
     net, note = yield from _encoder(encoder)
     embedding = yield from embed(pictures.images, net)
@@ -131,7 +135,7 @@ def _encoder(asked: str) -> Generator[Progress, None, tuple[PatchEncoder, str]]:
         try:
             net = yield from in_background(hub.load, Progress(0, 1, "fetching ResNet-18"))
             return net, f"Pictures are seen by {hub.REPOSITORY}, revision {hub.REVISION[:7]}."
-        except OSError:
+        except (OSError, RuntimeError):  # not there, or too large for the GPU
             why = "ResNet-18 could not be fetched"
     elif asked == "hub":
         why = "ResNet-18 needs a GPU, and none is offered here"

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from scipy.stats import spearmanr
 from sklearn.ensemble import RandomForestClassifier
 
-from pipelines.runtime import Progress
+from pipelines.runtime import Progress, in_background
 from pipelines.spade.forests import (
     LABEL_TREES,
     PREDICTOR_TREES,
@@ -123,12 +124,15 @@ def fit_robust(
     whitening = Whitening().fit(X)
     Z = whitening.transform(X)
     Zp, Zn, Zu = Z[y == ANOMALY], Z[y == NORMAL], Z[y == UNKNOWN]
-    yield Progress(1, 6, f"fitting {K} one-class classifiers")
+    begun = Progress(1, 6, f"fitting {K} one-class classifiers")
+    yield begun
     share = len(Zp) / (len(Zp) + len(Zn)) if len(Zn) else 0.0
     cap = min(0.5, max(2 * share, 0.1))
     caps = Caps(anomalies=cap, apart=True, few=float(np.clip(share, 0.01, cap)))
     subsets = disjoint_subsets(len(Zu), K, generator)
-    ensemble, scores = fit_ensemble(Zu, Zp, Zn, subsets, caps, np.log1p)
+    ensemble, scores = yield from in_background(
+        lambda: fit_ensemble(Zu, Zp, Zn, subsets, caps, np.log1p), begun
+    )
     v = ensemble.pseudo_labels(scores)
     yield Progress(2, 6, found(v))
 
@@ -138,14 +142,17 @@ def fit_robust(
     if len(Zp) + len(Zn):
         density[y != UNKNOWN] = ensemble.scores(Z[y != UNKNOWN]).mean(axis=0)
     if len(Zp):
-        label_forests, opinion = _label_forests(Z, y, density, seed, round(trees * LABEL_TREES))
-        yield Progress(3, 6, "forests on the labels alone")
+        label_forests, opinion = yield from in_background(
+            lambda: _label_forests(Z, y, density, seed, round(trees * LABEL_TREES)),
+            Progress(3, 6, "forests on the labels alone"),
+        )
         trust = judge(ensemble, scores, Zp, opinion)
 
     predictors = []
     pairs = [v] if not (len(Zp) and len(Zn)) else [v, by_share(scores, min(share, WIDEST_SHARE))]
     for i, pair in enumerate(pairs):
-        model = _predictor(Z, y, pair, seed + i, round(trees * PREDICTOR_TREES))
+        work = partial(_predictor, Z, y, pair, seed + i, round(trees * PREDICTOR_TREES))
+        model = yield from in_background(work, Progress(4 + i, 6, "predictor on labels and pseudo-labels"))
         if model is not None:
             predictors.append(model)
         yield Progress(4 + i, 6, "predictor on labels and pseudo-labels")
