@@ -12,6 +12,7 @@ from pipelines.errors import InputError
 from pipelines.glancenets import faces, sprites
 from pipelines.glancenets.readings import Sample
 from pipelines.glancenets.worlds import WORLDS, World
+from pipelines.picture import as_seen
 from pipelines.runtime import load_once
 from pipelines.weights import asset
 
@@ -106,11 +107,8 @@ def picture_of(world: str, picture: Image.Image) -> np.ndarray:
         return normalise_digit(ink_of(picture))
     if picture.width * picture.height > MAX_PIXELS:
         raise InputError("The picture is too large.", "Use one of at most 4096 × 4096 pixels.", "Picture")
-    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
-        rgba = picture.convert("RGBA")
-        picture = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
     known = WORLDS[world]
-    picture = picture.convert("RGB" if known.channels == 3 else "L")
+    picture = as_seen(picture).convert("RGB" if known.channels == 3 else "L")
     side = min(picture.size)
     left, top = (picture.width - side) // 2, (picture.height - side) // 2
     square = picture.crop((left, top, left + side, top + side))

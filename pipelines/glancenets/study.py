@@ -26,7 +26,7 @@ from pipelines.glancenets.nets import KINDS, RECIPES, shape_of
 from pipelines.glancenets.osr import BATCH
 from pipelines.glancenets.training import Pictures, concept_codes, train
 from pipelines.runtime import use_threads
-from pipelines.weights import ASSETS
+from pipelines.weights import ASSETS, refresh_card
 
 LEVELS = (0.01, 0.1, 1.0)
 SEEDS = (0, 1, 2)
@@ -90,7 +90,10 @@ def main() -> None:
             path.write_text(json.dumps(one_run(kind, level, seed, pictures, test)), encoding="utf-8")
         runs.append(json.loads(path.read_text(encoding="utf-8")))
         print({name: value for name, value in runs[-1].items() if name != "weights"}, flush=True)
-    (ASSETS / "glancenets" / "study.json").write_text(json.dumps({"runs": runs}) + "\n", encoding="utf-8")
+    if set(SEEDS) <= set(arguments.seeds):
+        kept_runs = ASSETS / "glancenets" / "study.json"
+        kept_runs.write_text(json.dumps({"runs": runs}) + "\n", encoding="utf-8")
+        refresh_card("glancenets")
 
 
 if __name__ == "__main__":
