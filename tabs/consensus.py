@@ -60,11 +60,16 @@ METRICS = (
     Metric("Reward model: same side or not, unseen topics (ArgKP)", "rm_stance_accuracy_argkp", "{:.1%}"),
     Metric("The same on Perspectrum", "rm_stance_accuracy_perspectrum", "{:.1%}"),
     Metric("Its calibration error", "rm_ece", "{:.3f}"),
+    Metric("Always the commoner side (ArgKP)", "stance_argkp.majority", "{:.1%}"),
+    Metric("The statement without the claim (Perspectrum)", "stance_perspectrum.statement_only", "{:.1%}"),
+    Metric("Our judge: same side or not, unseen topics (ArgKP)", "judge_stance_accuracy_argkp", "{:.1%}"),
     Metric("Real votes: who agrees (AUC, 0.5 is chance)", "polis_within_statement_auc", "{:.3f}"),
+    Metric("By the cosine of embeddings instead", "polis.baselines_seen.cosine", "{:.3f}"),
     Metric("The same in conversations never seen", "polis_within_statement_auc_new_conversations", "{:.3f}"),
     Metric("Real votes: gain over a random choice for five people", "polis_choice_gain", "{:+.1f} points"),
     Metric("How others voted, alone, gains", "polis.choice_gain_points.approval", "{:+.1f} points"),
     Metric("Without others' votes it gains", "polis_choice_gain_without_others_votes", "{:+.1f} points"),
+    Metric("The statement's words alone gain", "polis.choice_gain_points.text", "{:+.1f} points"),
     Metric("Chosen preferred to one sample, by our judge", "ranked_vs_single", WITH_INTERVAL),
     Metric(
         "Chosen preferred to the prompted model, by our judge", "ranked_vs_prompted", WITH_INTERVAL,
@@ -73,6 +78,9 @@ METRICS = (
     Metric(
         "Chosen preferred to the best human opinion, by our judge", "ranked_vs_best_human", WITH_INTERVAL,
         "over 65 %, by people",
+    ),
+    Metric(
+        "The same, if the opinion's author does not vote", "ranked_vs_best_human_by_others", WITH_INTERVAL
     ),
     Metric("Whoever is left out agrees less by", "exclusion_delta", MEAN_WITH_INTERVAL),
     Metric("Of what the model writes, passes the checks of form", "valid_candidate_share", "{:.0%}"),
