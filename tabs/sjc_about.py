@@ -47,7 +47,7 @@ def metrics(card: dict[str, Any]) -> list[Metric]:
         Metric("A known object with an exact score, against its true views", "oracle_psnr", "{:.1f} dB"),
         Metric("The same without view prompts", "oracle_no_view_psnr", "{:.1f} dB"),
         Metric(
-            f"A judge finds an object's own prompt among {measured['r_precision_of']}",
+            f"A judge finds an object's own prompt among {measured['r_precision_of']} (normal preset)",
             "r_precision",
             "{:.0%}",
         ),
@@ -74,7 +74,7 @@ def limits(card: dict[str, Any], model: dict[str, Any], things: int) -> tuple[st
         f"The embedded model has seen {things} kinds of things, in pictures of 32 pixels drawn from "
         "public-domain meshes: other prompts give the nearest thing it knows, and fine detail is beyond it.",
         "Light is baked into the colours.",
-        f"It saw {model['metrics']['images'] // 1000 * 1000:,} pictures, trained without a GPU: simple and "
+        f"It saw {round(model['metrics']['images'], -3):,} pictures, trained without a GPU: simple and "
         "round things come out well, thin or lopsided ones are rough, and front and back are often alike: "
         f"{card['metrics']['janus']:.0%} of the objects that have a front show a second one.",
         "The authors' code names 25 minutes on a GPU for Stable Diffusion, a far larger model: the two times "

@@ -123,5 +123,5 @@ def test_limits_and_rows_say_what_the_cards_say():
     }  # fmt: skip
     labels = " ".join(metric.label for metric in about.metrics(card))
     assert "among 50" in labels and "of 7" in labels and "of 3" in labels and "9 pairs" in labels
-    said = " ".join(about.limits(card, {"metrics": {"images": 123_456}}, 5))
+    said = " ".join(about.limits(card, {"metrics": {"images": 122_984}}, 5))
     assert "29%" in said and "123,000 pictures" in said and "5 kinds" in said
