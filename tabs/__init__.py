@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from tabs import consensus, glancenets, logicgates, sjc, spade
+from tabs import bartsmiles, consensus, glancenets, logicgates, sjc, spade
 
-TABS: tuple[ModuleType, ...] = (consensus, sjc, glancenets, logicgates, spade)
+TABS: tuple[ModuleType, ...] = (consensus, sjc, glancenets, logicgates, spade, bartsmiles)
