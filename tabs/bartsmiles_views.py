@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import html
 import statistics
 from collections.abc import Mapping
 from pathlib import Path
@@ -92,7 +93,7 @@ def properties_value(reading: Reading, head: str, card: Mapping[str, Any]) -> di
             "title": task.title,
             "kind": task.kind,
             "value": reading.values[task.name],
-            "says": say.value_says(task, reading.values[task.name], reading.weight),
+            "says": html.escape(say.value_says(task, reading.values[task.name], reading.weight)),
             "at": round(say.position(task, reading.values[task.name]), 4),
             "ends": say.WORDS[task.name].ends,
             "badge": say.badge(task, card),

@@ -58,7 +58,7 @@ def signed(value: float, digits: int = 2) -> str:
 def value_says(task: Task, value: float, weight: float) -> str:
     """A predicted value in its unit, a solubility in grams as well; `weight` is the molar mass in g/mol."""
     if task.kind == "classification":
-        return f"{value:.0%}".replace("%", " %")
+        return "< 1 %" if value < 0.01 else "> 99 %" if value > 0.99 else f"{100 * value:.0f} %"
     return f"{number(value)} {task.unit}{_grams(value, weight) if task.name == 'esol' else ''}"
 
 

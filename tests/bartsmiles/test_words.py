@@ -47,6 +47,8 @@ def test_a_solubility_is_told_in_grams_too(value: float, text: str) -> None:
 def test_values_of_the_others() -> None:
     assert say.value_says(TASKS[1], -5.5, 100) == "−5.50 kcal/mol"
     assert say.value_says(BBBP, 0.934, 100) == "93 %"
+    assert say.value_says(BBBP, 0.003, 100) == "< 1 %"
+    assert say.value_says(BBBP, 0.997, 100) == "> 99 %"
     assert say.signed(0.5) == "+0.50"
     assert say.signed(-0.001) == "0.00"
 
