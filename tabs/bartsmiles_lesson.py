@@ -64,13 +64,15 @@ def teach(smiles: str) -> str:
     )
     if pair is None:
         pair = both_ways(load(), read_molecule(EXAMPLES[STAND_IN]))
-        lead = f"The molecule above carries no charge in blood, so here is {STAND_IN.lower()}, written in "
-        "two ways"
-    change = abs(pair[0].as_written - pair[1].as_written)
-    steady = abs(pair[0].neutral - pair[1].neutral)
+        lead = (
+            f"The molecule above carries no charge in blood, so here is {STAND_IN.lower()}, "
+            "written in two ways"
+        )
+    plain, charged = pair
     verdict = (
-        f"Writing the charge changes the first head's answer by {100 * change:.0f} points, the second "
-        f"one's by {100 * steady:.0f}. The substance is the same."
+        f"Writing the charge takes the first head's answer from {_percent(plain.as_written)} to "
+        f"{_percent(charged.as_written)}; the second one says {_percent(plain.neutral)} to both. The "
+        "substance is the same."
     )
     cards = "".join(
         f"<figure>{_drawn(one)}<figcaption><b>{name}</b> <code>{html.escape(one.smiles)}</code>"
@@ -87,8 +89,12 @@ def teach(smiles: str) -> str:
 def _bar(label: str, share: float) -> str:
     return (
         f"<span class='np-molecule-guess'><span>{label}</span><i style='--at:{share:.3f}'></i>"
-        f"<b>{share:.0%} toxic</b></span>".replace("%", " %")
+        f"<b>{_percent(share)} toxic</b></span>"
     )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
 
 
 def _drawn(one: Any) -> str:
