@@ -150,7 +150,7 @@ class Sizes:
     """Whether the comparisons of the attributions with cruder ones are made too."""
 
 
-FULL, QUICK = Sizes(300, 8, 100, True), Sizes(16, 1, 30, False)
+FULL, QUICK = Sizes(60, 4, 60, True), Sizes(16, 1, 30, False)
 
 
 def measure(predictor: Predictor, data: Path | None, sizes: Sizes) -> dict[str, Any]:
