@@ -177,7 +177,7 @@ def rate_factor(share: float) -> float:
 def finetune(
     model: PropertyModel, data: TrainingSet, seconds: float, rate: float, r3f: float, seed: int, half: bool
 ) -> Iterator[dict[str, float]]:
-    """Train for some seconds and leave the averaged weights in the model; yields a log line now and then."""
+    """Train for some seconds of processor time and leave the averaged weights in the model; yields a log line now and then."""
     tokenizer, generator = load_tokenizer(), torch.Generator().manual_seed(seed)
     mean, spread = data.moments
     model.mean.copy_(torch.from_numpy(mean))
@@ -185,9 +185,9 @@ def finetune(
     optimiser = torch.optim.AdamW(
         model.parameters(), rate, betas=(0.9, 0.999), weight_decay=WEIGHT_DECAY, fused=True
     )
-    source, begun, kept, losses, step = batches(data, tokenizer, seed), time.monotonic(), [], [], 0
+    source, begun, kept, losses, step = batches(data, tokenizer, seed), time.process_time(), [], [], 0
     model.train()
-    while (share := (time.monotonic() - begun) / seconds) < 1:
+    while (share := (time.process_time() - begun) / seconds) < 1:
         for group in optimiser.param_groups:
             group["lr"] = rate * rate_factor(share)
         ids, target = next(source)
@@ -258,7 +258,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--trunk", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--minutes", type=float, required=True)
+    parser.add_argument("--minutes", type=float, required=True, help="of processor time")
     parser.add_argument("--scratch", action="store_true")
     parser.add_argument("--rate", type=float, default=3e-4)
     parser.add_argument("--r3f", type=float, default=0.1)
