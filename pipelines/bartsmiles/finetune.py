@@ -177,7 +177,10 @@ def rate_factor(share: float) -> float:
 def finetune(
     model: PropertyModel, data: TrainingSet, seconds: float, rate: float, r3f: float, seed: int, half: bool
 ) -> Iterator[dict[str, float]]:
-    """Train for some seconds of processor time and leave the averaged weights in the model; yields a log line now and then."""
+    """Train for some seconds of processor time and leave the averaged weights in the model.
+
+    Yields a log line now and then.
+    """
     tokenizer, generator = load_tokenizer(), torch.Generator().manual_seed(seed)
     mean, spread = data.moments
     model.mean.copy_(torch.from_numpy(mean))
