@@ -38,7 +38,7 @@ _NO_POINT = re.compile(
 _NORM = re.compile(r"\b(should|must|has to|have to|needs? to|ought to|only if)\b", re.IGNORECASE)
 _UNCLEAR = re.compile(
     r"^(it|they|that|this|these|those|he|she|him|her|them|then|which|who|such|otherwise|"
-    r"do|if so)\b",
+    r"do|if so|only (?:if|when|after))\b",
     re.IGNORECASE,
 )
 _DANGLING = re.compile(r"\b(it|them|that|this|these|those|there|so|too|him|her)$", re.IGNORECASE)

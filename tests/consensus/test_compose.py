@@ -94,6 +94,7 @@ def test_one_person_is_told_as_one_of_us(said: str, by_the_group: str) -> None:
         ("Turn the old mill into flats.", ["we should turn the old mill into flats"]),
         ("Use of force is always wrong.", ["use of force is always wrong"]),
         ("I can only work because I am at home.", ["one of us can only work because they are at home"]),
+        ("Only if more trams come first.", ["one of us says, “only if more trams come first”"]),
         ("Oh sure, great idea, let's just kill the last shops.", []),
         ("Who would pay for all of this? I like the idea.", []),
         ("Es rettet Leben und spart außerdem noch sehr viel Benzin.", []),
