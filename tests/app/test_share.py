@@ -119,7 +119,7 @@ def test_another_tab_forgets_the_inputs_of_this_one(open_page: OpenPage) -> None
     share(page)
     page.locator("#tab-spade-button").click()
     expect(page.locator(".np-paper:visible")).to_contain_text("SPADE")
-    assert "#" not in page.url and "tab=spade" in page.url
+    page.wait_for_function("!location.hash && location.search.includes('tab=spade')")
 
 
 def test_a_link_fills_the_form_and_runs_it(open_page: OpenPage) -> None:

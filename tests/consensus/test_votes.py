@@ -83,8 +83,9 @@ def test_calibration_error() -> None:
 
 
 def test_win_rates_count_ties_half_and_leave_gaps_out() -> None:
-    found = win_rate(np.array([5, 4, 3, np.nan]), np.array([4, 4, 4, 1.0]))
+    topics = np.arange(4)
+    found = win_rate(np.array([5, 4, 3, np.nan]), np.array([4, 4, 4, 1.0]), topics)
     assert (found["rate"], found["n"]) == (0.5, 3)
     assert found["low"] <= 0.5 <= found["high"]
-    assert win_rate(np.array([np.nan]), np.array([1.0])) is None
+    assert win_rate(np.array([np.nan]), np.array([1.0]), topics[:1]) is None
     assert interval(np.ones(9))["low"] == 1
