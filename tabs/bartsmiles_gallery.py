@@ -19,7 +19,9 @@ class Gallery(gr.HTML):
     TEMPLATE = f"""${{(() => {{ {SAFE}
     return `<ul class="np-molecule-cards">${{value.map((card) => `<li><button type="button"
       data-smiles="${{safe(card.smiles)}}" title="Explain ${{safe(card.smiles)}}">
-      <svg viewBox="0 0 560 430" aria-hidden="true">${{card.ink}}</svg>
+      <svg viewBox="0 0 560 430" aria-hidden="true">${{(card.marked ?? []).map(([x, y]) =>
+        `<circle cx="${{x}}" cy="${{y}}" r="${{(0.5 * card.reach).toFixed(1)}}"/>`).join("")}}
+        ${{card.ink}}</svg>
       <b>${{safe(card.title)}}</b>
       ${{card.lines.map((line) => `<span>${{safe(line)}}</span>`).join("")}}
       <code>${{safe(card.smiles)}}</code></button></li>`).join("")}}</ul>`; }})()}}"""
@@ -32,7 +34,7 @@ class Gallery(gr.HTML):
         super().__init__(list(value), html_template=self.TEMPLATE, js_on_load=self.SCRIPT, **kwargs)
 
     def api_info(self) -> dict[str, Any]:
-        about = "molecules: smiles, title, lines, ink (inside of an SVG)"
+        about = "molecules: smiles, title, lines, ink (inside of an SVG), marked (points in it)"
         return {"type": "array", "items": {"type": "object"}, "description": about}
 
 

@@ -1,8 +1,8 @@
-"""The panel that fills gaps: click atoms to mask them, and the pre-trained model writes what may stand "
-"there."""
+"""The panel that fills gaps: click atoms, and the pre-trained model writes what may stand there."""
 
 from __future__ import annotations
 
+import math
 import os
 import random
 from typing import Any
@@ -16,15 +16,14 @@ from tabs.bartsmiles_gallery import Gallery, MaskBoard, mask_value
 from tabs.status import answer, line
 
 MODELS = [("Embedded, ours: small", "embedded"), ("gayane/BARTSmiles: needs a GPU", "hub")]
-BEAMS = 10
 
 
 def build() -> tuple[Component, Component]:
     """Lay the panel out inside the current gr.Tab; returns the board that `start` fills, and the answers."""
     gr.Markdown(
         "This is what the model was pre-trained for. **Click atoms** to mask them; it writes what could "
-        "stand there. All that is not masked is held fixed while the embedded model writes. The likeliest "
-        "answers come first; click one to explain it."
+        "stand there, the likeliest first. The embedded model is held to all that is not masked, and RDKit "
+        "checks after every token that a molecule can still come of it; the paper's model writes freely."
     )
     with gr.Row(equal_height=False):
         with gr.Column(scale=4, min_width=300):
@@ -92,25 +91,43 @@ def mask_random(board: dict[str, Any]) -> tuple[dict[str, Any], str]:
 
 @answer
 def fill(masked: str, model: str = "embedded") -> tuple[list[dict[str, Any]], str]:
-    """Fill a SMILES string with <mask> in it; returns the valid answers, likeliest first, and the status.
+    """Fill a SMILES string with <mask> in it; returns molecules, the likeliest first, and the status.
 
     model: "embedded" or "hub" (gayane/BARTSmiles, on a GPU).
     """
-    from pipelines.bartsmiles.draw import sketch
+    from pipelines.bartsmiles.infill import ANSWERS
     from pipelines.bartsmiles.infill import fill as filled
+
+    found = filled(masked or "", model=model)
+    cards = [_card(one, place) for place, one in enumerate(found.candidates, 1)]
+    if not cards:
+        return [], line("The model found no molecule for this gap. Mask fewer atoms, or others.", "warn")
+    told = f"{len(cards)} different molecule{'s' * (len(cards) > 1)}, what the model wrote in colour"
+    if len(cards) < ANSWERS:
+        more = "nothing else was found that fits" if model == "embedded" else "its other answers are none"
+        told = f"{told}; {more}"
+    return cards, line(told, "done")
+
+
+def _card(one: Any, place: int) -> dict[str, Any]:
+    """An answer for the gallery."""
+    from pipelines.bartsmiles.draw import bond_length, sketch
     from pipelines.bartsmiles.molecules import parse
 
-    found = filled(masked or "", BEAMS, model)
-    cards = [
-        {
-            "smiles": one.smiles,
-            "ink": sketch(parse(one.smiles))[0],
-            "title": f"Answer {k}{'' if one.keeps_rest else ', changes the rest too'}",
-            "lines": [f"log probability per token {one.score:.2f}".replace("-", "−")],
-        }
-        for k, one in enumerate(found.candidates, 1)
-    ]
-    if not cards:
-        return [], line("None of the ten answers is a molecule. Mask fewer atoms, or others.", "warn")
-    valid = round(BEAMS * found.valid_share)
-    return cards, line(f"{valid} of {BEAMS} answers are molecules, {len(cards)} different ones", "done")
+    mol = parse(one.text)
+    ink, points = sketch(mol)
+    return {
+        "smiles": one.smiles,
+        "ink": ink,
+        "marked": [points[atom] for atom in one.written or ()],
+        "reach": round(bond_length(mol, points), 1),
+        "title": "Likeliest answer" if place == 1 else f"Answer {place}",
+        "lines": [
+            f"log probability {one.score:.1f} ({_percent(math.exp(one.score))})".replace("-", "−"),
+            *(["changes the rest too"] if one.written is None else []),
+        ],
+    }
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %" if share >= 0.1 else f"{100 * share:.1f} %" if share >= 0.001 else "< 0.1 %"

@@ -14,8 +14,7 @@ from tabs.plots import OFF, ON, figure
 
 def deletion(curve: Any, task: Task) -> go.Figure:
     """The output while atoms are masked one by one: by the map's order, and at random with its spread."""
-    n = len(curve.ranked) - 1
-    steps = np.arange(n + 1)
+    steps = curve.masked
     fig = figure(380)
     low, high = curve.random - curve.random_spread, curve.random + curve.random_spread
     fig.add_scatter(
@@ -24,7 +23,7 @@ def deletion(curve: Any, task: Task) -> go.Figure:
         mode="lines",
     )  # fmt: skip
     fig.add_scatter(
-        x=steps, y=curve.random, mode="lines", name="random order, mean of 20",
+        x=steps, y=curve.random, mode="lines", name="random orders, mean",
         line={"color": OFF, "width": 2.5, "dash": "dot"}, hovertemplate="%{y:.2f}<extra>random</extra>",
     )  # fmt: skip
     fig.add_scatter(

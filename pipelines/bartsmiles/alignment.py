@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipelines.bartsmiles.tokenizer import is_atom
-
-_BONDS = frozenset("-=#$:~/\\")
+from pipelines.bartsmiles.tokenizer import BONDS, is_atom
 
 
 def atom_shares(tokens: tuple[str, ...]) -> np.ndarray:
@@ -35,7 +33,7 @@ def atom_shares(tokens: tuple[str, ...]) -> np.ndarray:
             if sign is not None and before is not None:
                 bond(sign, before, atom)
             before, sign = atom, None
-        elif token in _BONDS:
+        elif token in BONDS:
             sign = place
         elif token == "(":
             branches.append(before)

@@ -181,10 +181,18 @@ def last_attribution(*arguments: object, **named: object) -> Attribution:
     return result
 
 
+ORDERS = 12
+"""Random orders that a deletion curve is compared with."""
+POINTS = 20
+"""Most points of a deletion curve."""
+
+
 @dataclass(frozen=True, eq=False)
 class Deletion:
-    """The output while atoms are masked one after the other, float [atoms + 1]."""
+    """The output while atoms are masked one after the other, float [points]."""
 
+    masked: np.ndarray
+    """How many atoms are masked at each point: 0 first, all at last."""
     ranked: np.ndarray
     """Those with the largest part in the output first."""
     random: np.ndarray
@@ -199,7 +207,7 @@ class Deletion:
 
 
 def deletion_curve(
-    model: PropertyModel, molecule: Molecule, attribution: Attribution, orders: int = 20, seed: int = 0
+    model: PropertyModel, molecule: Molecule, attribution: Attribution, orders: int = ORDERS, seed: int = 0
 ) -> Deletion:
     """Mask atoms in the order of their attribution, and in random orders.
 
@@ -213,12 +221,13 @@ def deletion_curve(
     ways = [np.argsort(-push * attribution.atoms, kind="stable")]
     ways += [generator.permutation(n) for _ in range(orders)]
     places = np.array(molecule.atom_tokens) + 1
+    masked = np.unique(np.linspace(0, n, min(n + 1, POINTS)).round().astype(int))
     curves = []
     with torch.no_grad():
         for way in ways:
-            steps = ids.repeat(n + 1, 1)
-            for k, atom in enumerate(way):
-                steps[k + 1 :, places[atom]] = MASK
+            steps = ids.repeat(len(masked), 1)
+            for step, count in zip(steps, masked, strict=True):
+                step[places[way[:count]]] = MASK
             outputs = [function(model.embed(part), model.embed(shifted(part))) for part in steps.split(64)]
             curves.append(torch.cat(outputs).numpy())
-    return Deletion(curves[0], np.mean(curves[1:], axis=0), np.std(curves[1:], axis=0))
+    return Deletion(masked, curves[0], np.mean(curves[1:], axis=0), np.std(curves[1:], axis=0))

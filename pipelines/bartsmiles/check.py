@@ -135,15 +135,30 @@ def _plain_characters(smiles: str) -> None:
 
 def _not_a_molecule(smiles: str) -> InputError:
     """Why RDKit does not accept a string that is made of tokens."""
+    if fault := misfit(smiles):
+        return fault
+    loose = Chem.MolFromSmiles(smiles, sanitize=False)
+    problems = Chem.DetectChemistryProblems(loose) if loose else ()
+    if any(problem.GetType() in ("KekulizeException", "AtomKekulizeException") for problem in problems):
+        return _wrong(
+            "The lower-case letters make no aromatic ring.",
+            "Write atoms outside rings in capitals; a ring nitrogen that carries H is [nH].",
+        )
+    return _wrong(
+        f"“{_short(smiles)}” is not a SMILES string.", "Check it against an example, or draw the molecule."
+    )
+
+
+def misfit(smiles: str) -> InputError | None:
+    """What of brackets, ring numbers and bonds does not fit together in a string, if anything."""
     if smiles.count("(") != smiles.count(")"):
         return _wrong("A bracket ( or ) has no partner.", "Each branch opens with ( and ends with ).")
-    rings = [token for token in split(smiles) if token.isdigit() or token.startswith("%")]
+    rings = [token for token in split(smiles.replace("*", "")) if token.isdigit() or token.startswith("%")]
     if lonely := [ring for ring in dict.fromkeys(rings) if rings.count(ring) % 2]:
         number = lonely[0].lstrip("%")
         return _wrong(f"Ring {number} opens and never closes.", "Each ring number stands at two atoms.")
     loose = Chem.MolFromSmiles(smiles, sanitize=False)
-    problems = Chem.DetectChemistryProblems(loose) if loose else ()
-    for problem in problems:
+    for problem in Chem.DetectChemistryProblems(loose) if loose else ():
         if problem.GetType() == "AtomValenceException":
             atom = loose.GetAtomWithIdx(problem.GetAtomIdx())
             bonds = sum(bond.GetBondTypeAsDouble() for bond in atom.GetBonds())
@@ -151,14 +166,7 @@ def _not_a_molecule(smiles: str) -> InputError:
                 f"Atom {atom.GetIdx() + 1} ({atom.GetSymbol()}) has {bonds:.0f} bonds, which is too many.",
                 "Take a bond away, or give the atom a charge, such as [N+].",
             )
-        if problem.GetType() in ("KekulizeException", "AtomKekulizeException"):
-            return _wrong(
-                "The lower-case letters make no aromatic ring.",
-                "Write atoms outside rings in capitals; a ring nitrogen that carries H is [nH].",
-            )
-    return _wrong(
-        f"“{_short(smiles)}” is not a SMILES string.", "Check it against an example, or draw the molecule."
-    )
+    return None
 
 
 def _readable(typed: str, whole: Mol, tokenizer: Tokenizer) -> Molecule:

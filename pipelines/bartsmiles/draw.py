@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -51,6 +52,16 @@ def sketch(mol: Mol, size: tuple[int, int] = SIZE) -> tuple[str, list[tuple[floa
     return re.sub(r"class='[^']*' ", "", inside).strip(), [
         (round(point.x, 1), round(point.y, 1)) for point in points
     ]
+
+
+def bond_length(mol: Mol, points: Sequence[tuple[float, float]]) -> float:
+    """Median length of the bonds in a sketch; that of a lone atom's would-be bond."""
+    places = np.array(points)
+    lengths = [
+        float(np.linalg.norm(places[bond.GetBeginAtomIdx()] - places[bond.GetEndAtomIdx()]))
+        for bond in mol.GetBonds()
+    ]
+    return float(np.median(lengths)) if lengths else 60.0
 
 
 def draw(

@@ -17,12 +17,14 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 from transformers import AutoTokenizer, BartForConditionalGeneration, PreTrainedTokenizerBase
 
-from pipelines.bartsmiles.infill import SIGN, Infilling, collected
+from pipelines.bartsmiles.gaps import SIGN
+from pipelines.bartsmiles.infill import Infilling, collected
 from pipelines.bartsmiles.tasks import Task
 from pipelines.bartsmiles.tokenizer import POSITIONS
 from pipelines.runtime import device, load_once
 
 REPOSITORY = "gayane/BARTSmiles"
+BEAMS = 10
 WORD = "▁"
 """SentencePiece's mark of a word's beginning."""
 NAMED = {"bos_token": "<s>", "pad_token": "<pad>", "eos_token": "</s>", "unk_token": "<unk>"}
@@ -97,8 +99,8 @@ def load_hub(repository: str = REPOSITORY, revision: str | None = None) -> HubMo
 
 
 @torch.inference_mode()
-def fill_hub(hub: HubModel, masked: str, beams: int) -> Infilling:
-    """The published model's `beams` likeliest strings for a masked one, as molecules."""
+def fill_hub(hub: HubModel, masked: str, answers: int) -> Infilling:
+    """Molecules among the published model's BEAMS likeliest strings for a masked one, at most `answers`."""
     ids = hub.encode_masked(masked)
     named = {
         name: hub.tokenizer.convert_tokens_to_ids(NAMED[f"{name}_token"]) for name in ("bos", "eos", "pad")
@@ -108,9 +110,10 @@ def fill_hub(hub: HubModel, masked: str, beams: int) -> Infilling:
         attention_mask=torch.ones_like(ids),
         decoder_start_token_id=named["eos"],
         **{f"{name}_token_id": value for name, value in named.items()},
-        num_beams=beams,
-        num_return_sequences=beams,
+        num_beams=BEAMS,
+        num_return_sequences=BEAMS,
         do_sample=False,
+        length_penalty=0.0,  # the score is log p of the whole string
         max_new_tokens=min(POSITIONS - 1, ids.shape[1] + 30),
         early_stopping=True,
         suppress_tokens=[named["pad"], hub.mask_id],
@@ -122,7 +125,9 @@ def fill_hub(hub: HubModel, masked: str, beams: int) -> Infilling:
         "".join(piece for piece in hub.tokenizer.convert_ids_to_tokens(row) if piece not in special)
         for row in written.sequences.tolist()
     ]
-    return collected(masked, [text.replace(WORD, "") for text in texts], written.sequences_scores.tolist())
+    scores = written.sequences_scores.tolist()
+    found = [(text.replace(WORD, ""), score) for text, score in zip(texts, scores, strict=True)]
+    return collected(masked, found, answers)
 
 
 def fit_head(task: Task, embeddings: np.ndarray, values: np.ndarray) -> Pipeline:

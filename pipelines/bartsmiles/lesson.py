@@ -15,7 +15,7 @@ from pipelines.bartsmiles.molecules import canonical, ionised, neutralised
 from pipelines.bartsmiles.predictor import Predictor
 from pipelines.bartsmiles.tasks import AS_WRITTEN, TASKS
 
-STRINGS = 4
+STRINGS = 2
 
 
 @dataclass(frozen=True)

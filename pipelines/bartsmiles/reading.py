@@ -16,7 +16,7 @@ from pipelines.bartsmiles import EXAMPLES, FIRST, METHODS, STRINGS
 from pipelines.bartsmiles.alignment import atom_shares
 from pipelines.bartsmiles.attribution import Attribution, Method, attribute
 from pipelines.bartsmiles.check import Molecule, read_molecule
-from pipelines.bartsmiles.draw import sketch
+from pipelines.bartsmiles.draw import bond_length, sketch
 from pipelines.bartsmiles.nearest import load_library
 from pipelines.bartsmiles.predictor import Predictor, load, molecule_for
 from pipelines.bartsmiles.summary import AtomMap, Reading, Sketch
@@ -28,11 +28,8 @@ from pipelines.weights import ASSETS
 def sketch_of(molecule: Molecule) -> Sketch:
     """A molecule to draw, with its tokens."""
     ink, points = sketch(molecule.mol)
-    places = np.array(points)
-    bonds = [(bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()) for bond in molecule.mol.GetBonds()]
-    lengths = [float(np.linalg.norm(places[a] - places[b])) for a, b in bonds]
     atoms_of = tuple(tuple(map(int, np.flatnonzero(row))) for row in atom_shares(molecule.tokens))
-    reach = float(np.median(lengths)) if lengths else 60.0
+    reach = bond_length(molecule.mol, points)
     return Sketch(molecule.smiles, ink, tuple(points), reach, molecule.tokens, atoms_of)
 
 

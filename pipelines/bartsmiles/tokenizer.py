@@ -20,6 +20,7 @@ POSITIONS = 128
 """Most tokens the model reads, <s> and </s> among them, as in the paper."""
 ROOM = POSITIONS - 2
 
+BONDS = frozenset("-=#$:~/\\")
 ATOM = r"\[[^\[\]]+\]|Br|Cl|[BCNOPSFI]|[bcnops]"
 _TOKEN = re.compile(rf"({ATOM}|%\d\d|\d|[=#$:~/\\().-])")
 _ATOM = re.compile(ATOM)

@@ -16,9 +16,10 @@ from pipelines.bartsmiles.heads import (
     collate,
     read_finetuned,
     save_finetuned,
+    shifted,
     trunk_weights,
 )
-from pipelines.bartsmiles.infill import SIGN, check_masked, infill, mask_atoms
+from pipelines.bartsmiles.infill import SIGN, Way, check_masked, collected, infill, mask_atoms
 from pipelines.bartsmiles.model import new_model
 from pipelines.bartsmiles.molecules import fingerprint
 from pipelines.bartsmiles.nearest import Library, build
@@ -146,11 +147,31 @@ def test_what_cannot_be_filled_is_refused(text: str) -> None:
         check_masked(text)
 
 
-def test_infilling_answers_with_molecules_only(tiny: Predictor) -> None:
-    found = infill(tiny.trunk, check_masked(f"CC{SIGN}O"), beams=3)
+@pytest.mark.parametrize("way", ["checked", "held", "free"])
+def test_infilling_answers_with_molecules_only(tiny: Predictor, way: Way) -> None:
+    found = infill(tiny.trunk, check_masked(f"CC{SIGN}O"), 3, way)
     assert 0 <= found.valid_share <= 1
     assert all(read_molecule(candidate.smiles) for candidate in found.candidates)
     assert len({candidate.smiles for candidate in found.candidates}) == len(found.candidates)
+    scores = [candidate.score for candidate in found.candidates]
+    assert scores == sorted(scores, reverse=True)
+    if way == "checked":
+        assert len(found.candidates) == 3 and found.valid_share == 1
+
+
+def test_a_score_is_the_log_probability_of_the_whole_string(tiny: Predictor) -> None:
+    masked = f"CC{SIGN}O"
+    best = infill(tiny.trunk, masked).candidates[0]
+    ids, read = (collate([load_tokenizer().encode(text)]) for text in (best.text, masked))
+    logits = tiny.trunk(input_ids=read, decoder_input_ids=shifted(ids)).logits
+    told = logits.log_softmax(-1).gather(2, ids[:, :, None]).sum().item()
+    assert best.score == pytest.approx(told, abs=1e-4)
+
+
+def test_what_the_model_wrote_is_known() -> None:
+    found = collected(f"C{SIGN}C(=O){SIGN}", [("CClC(=O)", -1.0), ("CC(O)C(=O)N", -2.0), ("OCC", -3.0)], 6)
+    assert [one.written for one in found.candidates] == [(1, 2, 5), None]
+    assert found.valid_share == pytest.approx(2 / 3)
 
 
 def test_a_molecule_is_its_own_nearest_neighbour(tiny: Predictor) -> None:

@@ -100,8 +100,9 @@ def test_a_gap_is_filled() -> None:
     assert infill.mask(board) == ""
     assert infill.mask({**board, "masked": [1]}) == "C<mask>O"
     cards, status = infill.fill("C<mask>O")
-    assert "answers" in status
-    assert all(read_molecule(card["smiles"]) for card in cards)
+    assert "6 different molecules" in status
+    assert len({read_molecule(card["smiles"]).smiles for card in cards}) == 6
+    assert sum(bool(card["marked"]) for card in cards) >= 4, "atoms that were written are marked"
     board, text = infill.mask_random(infill.start(CAFFEINE))
     assert len(board["masked"]) == 3 and "<mask>" in text
 
@@ -114,6 +115,9 @@ def test_a_gap_is_filled() -> None:
         ("<mask>", "embedded", "Every atom"),
         ("C<mask>" * 100, "embedded", "at most"),
         ("C<mask>é", "embedded", "not part of"),
+        ("C1CC<mask>", "embedded", "ring 1 opens"),
+        ("CC(<mask>", "embedded", "no partner"),
+        ("CC(C)(C)(C)C<mask>", "embedded", "too many"),
         ("C<mask>", "nosuch", "no such model"),
         ("C<mask>", "hub", "needs a GPU"),
     ],

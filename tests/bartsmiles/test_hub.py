@@ -106,7 +106,7 @@ def test_a_mask_stands_between_pieces_that_start_no_word(folder: Path) -> None:
 
 
 def test_the_published_layout_fills_a_gap(folder: Path) -> None:
-    found = fill_hub(load_hub(str(folder)), "CC<mask>O", beams=3)
+    found = fill_hub(load_hub(str(folder)), "CC<mask>O", answers=3)
     assert found.masked == "CC<mask>O"
     assert 0 <= found.valid_share <= 1
     assert "▁" not in "".join(candidate.text for candidate in found.candidates)
