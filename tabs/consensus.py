@@ -96,8 +96,8 @@ LIMITS = (
     "statement grants a person, so our judge measures how well statements follow that rule.",
     "The paper used a language model of 70 billion parameters, and people rated its statements. Ours has 135 "
     "million, and nobody did.",
-    "Most of what so small a model writes is fluent and makes little sense, though it passes the checks of "
-    "form (length, ending, no copy, on topic): the ranking and the composed statements carry this tab.",
+    "Much of what so small a model writes is flat, odd or beside the point, though it passes the checks of "
+    "form (length, ending, no copy, no repetition, on topic): trust the first of the ranking, not the last.",
     "Predictions close to 4 mean that the reward model can't tell: whoever argues without saying yes or no "
     "lands there, so nobody below 3 doesn't mean that nobody disagrees.",
     "English only. Numbers, names and negations are easily misread.",

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import functools
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -19,7 +16,7 @@ from tabs.consensus_desk import Desk, aversion_of, desk_or_first, winner_of
 from tabs.consensus_rounds import exclude, revise
 from tabs.consensus_verdict import START, Verdict
 from tabs.people import People
-from tabs.shell import RunBar, downloads
+from tabs.shell import RunBar, downloads, new_file
 from tabs.status import answer, line
 
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
@@ -35,6 +32,7 @@ POLIS = (
     "Have you real votes? Upload <code>participants-votes.csv</code> of a Polis conversation, and "
     "<code>comments.csv</code> for the texts: groups and group-informed consensus as Polis counts them."
 )
+READY = "Try it with critiques that we wrote"
 NAMES = ("ratings", "sentences", "exclude", "critique", "map", "rules", "export")
 
 
@@ -65,7 +63,7 @@ def build(desk: gr.State, alpha: gr.Number, verdict: Verdict) -> Panels:
             gr.HTML(lead(TRADE_OFF))
             trade = _plot(plots.trade_off(first, START))
         with gr.Tab("Sentence by sentence", elem_id="tab-consensus-sentences") as by_sentence:
-            sentences = gr.HTML()
+            sentences = gr.HTML(line("Dropping each sentence in turn …", "busy"))
         with gr.Tab("Leave one out", elem_id="tab-consensus-exclude") as leave_out:
             gr.HTML(lead(LEFT_OUT))
             overview = _plot()
@@ -76,11 +74,16 @@ def build(desk: gr.State, alpha: gr.Number, verdict: Verdict) -> Panels:
             excluded = gr.HTML()
         with gr.Tab("Critique round", elem_id="tab-consensus-critique") as critique:
             draft = gr.HTML(draft_of(first, START))
+            ready = gr.Button(READY, size="sm")
             critiques = People(
                 blank_critiques(first), label="What should change? Whoever is content says nothing.",
                 placeholder="It leaves out …", fixed=True, elem_id="consensus-critiques",
             )  # fmt: skip
-            revise_bar = RunBar("Revise it", line("Draft and revisions make the next round, above too."))
+            revise_bar = RunBar(
+                "Revise it",
+                line("Draft and revisions make the next round, above too."),
+                elem_id="consensus-revise",
+            )
             revision = gr.HTML()
         with gr.Tab("Opinion map", elem_id="tab-consensus-map") as opinion_map:
             scatter = _plot()
@@ -121,13 +124,17 @@ def build(desk: gr.State, alpha: gr.Number, verdict: Verdict) -> Panels:
     panels = Panels(
         opened,
         [heat, trade, rules, draft],
-        [person, excluded, critiques, revision],
+        [person, excluded, critiques, revision, ready],
         [sentences, overview, scatter, groups, *files, files_status],
     )
     revised = revise_bar.connect(
         revise, [critiques, *inputs], [revision, verdict, desk], api_name="consensus_revise"
     )
     revised.success(on_choice, inputs, panels.chosen, **QUIET)
+    revised.success(lambda: gr.Button(visible=False), None, ready, queue=False, **QUIET)
+    ready.click(ready_critiques, desk, critiques, queue=False, **QUIET).success(
+        None, js=revise_bar.press, **QUIET
+    )
     return panels
 
 
@@ -143,6 +150,20 @@ def draft_of(table: Table, alpha: float) -> str:
 def blank_critiques(table: Table) -> list[list[str]]:
     """A blank critique for everybody."""
     return [[person, ""] for person in table.group.people]
+
+
+def example_of(table: Table) -> consensus.Example | None:
+    """The example whose group this is."""
+    opinions = table.group.opinions
+    return next((e for e in consensus.EXAMPLES if e.group.opinions == opinions), None)
+
+
+def ready_critiques(desk: Desk | None) -> list[list[str]]:
+    """What people of an example miss in a statement."""
+    table = desk_or_first(desk).table
+    example = example_of(table)
+    said = example.critiques if example else {}
+    return [[person, said.get(person, "")] for person in table.group.people]
 
 
 @answer
@@ -161,8 +182,8 @@ def on_choice(desk: Desk | None, alpha: float) -> tuple[Any, ...]:
 def on_group(desk: Desk | None) -> tuple[Any, ...]:
     """What starts afresh with a new group."""
     table = desk_or_first(desk).table
-    people = table.group.people
-    return gr.Radio(choices=people, value=people[0]), "", blank_critiques(table), ""
+    people, ready = table.group.people, example_of(table) is not None
+    return gr.Radio(choices=people, value=people[0]), "", blank_critiques(table), "", gr.Button(visible=ready)
 
 
 @answer
@@ -194,21 +215,16 @@ def show_sentences(desk: Desk | None = None, alpha: float = START) -> str:
 @answer
 def show_left_out(desk: Desk | None = None, alpha: float = START) -> go.Figure:
     """Leave each person out in turn and rank the same statements for the others: what that costs the one."""
-    desk = desk_or_first(desk)
-    table, aversion = desk.table, aversion_of(alpha)
-    pipeline = consensus.load(desk.model)
-    exclusions = []
-    for index in range(len(table.group.people)):
-        *_, exclusion = pipeline.exclude(table, index, table.seed, False, alpha=aversion)
-        exclusions.append(exclusion)
-    return plots.left_out(exclusions)
+    table, aversion = desk_or_first(desk).table, aversion_of(alpha)
+    people = range(len(table.group.people))
+    return plots.left_out([consensus.left_out(table, index, aversion) for index in people])
 
 
 @answer
 def show_map(desk: Desk | None = None, alpha: float = START) -> tuple[go.Figure, str]:
     """The people on a plane, near those who agree with the same, and what all their groups could share."""
     table = desk_or_first(desk).table
-    opinions = consensus.opinion_map(table.group, table)
+    opinions = consensus.opinion_map(table)
     scores = consensus.group_informed(consensus.votes_of(table.ratings), opinions.groups)
     return plots.opinion_map(table, opinions), views.groups(table, opinions, scores)
 
@@ -227,22 +243,18 @@ def show_votes(files: list[str]) -> tuple[go.Figure, str]:
     )
 
 
-@functools.lru_cache(maxsize=16)
-def _written(json: str, markdown: str) -> tuple[tempfile.TemporaryDirectory[str], str, str]:
-    """Both files, in a folder that goes when they fall out of the cache."""
-    folder = tempfile.TemporaryDirectory(prefix="nine-papers-")
-    paths = [Path(folder.name) / f"consensus.{suffix}" for suffix in ("json", "md")]
-    for path, text in zip(paths, (json, markdown), strict=True):
-        path.write_text(text, encoding="utf-8")
-    return folder, str(paths[0]), str(paths[1])
-
-
 @answer
 def export(desk: Desk | None = None, alpha: float = START) -> tuple[Any, Any, str]:
     """The result as JSON and as Markdown."""
     table, aversion = desk_or_first(desk).table, aversion_of(alpha)
-    _, *paths = _written(consensus.as_json(table, aversion), consensus.as_markdown(table, aversion))
-    buttons = [gr.DownloadButton(value=path, interactive=True) for path in paths]
+    path = new_file("consensus.json")
+    texts = {
+        path: consensus.as_json(table, aversion),
+        path.with_suffix(".md"): consensus.as_markdown(table, aversion),
+    }
+    for file, text in texts.items():
+        file.write_text(text, encoding="utf-8")
+    buttons = [gr.DownloadButton(value=str(file), interactive=True) for file in texts]
     return *buttons, line(
         f"Files ready: {len(table.statements)} statements, {plots.aversion(aversion)}", "done"
     )

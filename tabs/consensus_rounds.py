@@ -31,7 +31,7 @@ def exclude(person: str, desk: Desk | None = None, alpha: float = START) -> Iter
     if person not in people:
         raise InputError("Nobody here has that name.", f"Choose one of {', '.join(people)}.", "Leave out")
     pipeline = yield from patiently(lambda: consensus.load(desk.model), 1)
-    for report in pipeline.exclude(table, people.index(person), table.seed, True, alpha=alpha):
+    for report in pipeline.exclude(table, people.index(person), table.seed, alpha):
         if isinstance(report, Progress):
             yield gr.skip(), report
         else:

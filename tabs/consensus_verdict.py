@@ -13,7 +13,7 @@ import gradio as gr
 import numpy as np
 
 from pipelines import consensus
-from pipelines.consensus import DISSENT, Table
+from pipelines.consensus import DISSENT, UNSURE, Table
 
 STOPS = 40
 """The slider goes from stop 0, the utilitarian order, over the middle, Bernoulli-Nash, to the last, Rawls."""
@@ -90,5 +90,6 @@ def verdict_value(
         "orders": [consensus.ranking(table, alpha).tolist() for alpha in alphas],
         "welfare": [np.round(consensus.welfare(ratings, alpha), 2).tolist() for alpha in alphas],
         "dissent": DISSENT,
+        "unsure": UNSURE,
         "notes": [*table.group.notes, *filter(None, [table.note])],
     }

@@ -5,6 +5,12 @@ const pairs = () => (Array.isArray(props.value) ? props.value : []);
 const read = () =>
   [...list.children].map((card) => [card.querySelector("input").value, card.querySelector("textarea").value]);
 const store = () => { props.value = read(); trigger("input"); };
+const grows = CSS.supports("field-sizing", "content"); // else a card is made as high as its text by hand
+const fit = (text) => {
+  if (grows || !text.scrollHeight) return;
+  text.style.height = "auto";
+  text.style.height = `${text.scrollHeight}px`;
+};
 const make = (tag, attributes) => Object.assign(document.createElement(tag), attributes);
 
 const number = () => {
@@ -23,6 +29,7 @@ const append = ([name, text]) => {
   if (!props.fixed) card.append(make("button", { type: "button", textContent: "×", title: "Remove" }));
   card.append(make("textarea", { value: text, placeholder: props.placeholder, rows: 2 }));
   list.append(card);
+  fit(card.querySelector("textarea"));
   return card;
 };
 const show = () => {
@@ -31,7 +38,10 @@ const show = () => {
   pairs().forEach(append);
   number();
 };
-list.addEventListener("input", store);
+list.addEventListener("input", (event) => {
+  if (event.target.matches("textarea")) fit(event.target);
+  store();
+});
 list.addEventListener("click", (event) => {
   const button = event.target.closest("button");
   if (!button) return;

@@ -77,7 +77,7 @@ class LanguageModel:
         *,
         adapted: bool = True,
         max_tokens: int = 90,
-        temperature: float = 0.5,
+        temperature: float = 0.4,
     ) -> Iterator[list[str]]:
         """Write `count` answers to a chat; the same ones for the same seed.
 

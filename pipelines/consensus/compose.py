@@ -16,6 +16,8 @@ from pipelines.consensus.clauses import Clause, clauses_of
 from pipelines.consensus.gates import words
 from pipelines.consensus.groups import Group, Opinion
 from pipelines.consensus.phrases import claim_of, negated, sentence, sentences
+from pipelines.consensus.phrases import clause as bare_clause
+from pipelines.consensus.told import told
 
 Rate = Callable[[Sequence[str]], np.ndarray]
 """Texts [K] -> agreement [K, n] of a group."""
@@ -33,7 +35,7 @@ CLEARNESS = 1.2
 BRIEF, LENGTHINESS = 14, 0.03
 """Words of a clause that cost nothing, and what each further word costs."""
 
-SURE = 0.8
+SURE = 1.2
 """Log odds from which a person, and a clause, counts as speaking for a side when reasons for it are
 sought."""
 AGAINST = 0.7
@@ -49,6 +51,13 @@ REVIEW = "What is decided should be reviewed after a year."
 TRIAL = "A trial on a small scale, reviewed after a year, would show how both can be respected."
 RESPECT = "Both views deserve respect."
 BOTH = "{r}. At the same time, {k}. {added}{end}"
+PROPOSES = ("we should ", "we could ", "we can ", "we need ")
+PROPOSAL = "A further proposal: {}. "
+ONE_POINT = "At the same time, {}, and this has to be taken into account. "
+FIRST_POINT = "At the same time, {}. "
+ALSO = ("It also counts that {}. ", "Nor should we forget that {}. ")
+DEMANDS = "Whatever is decided, {}. {{added}}{end}"
+ANSWERS = "We could begin like this: {}. {{added}}{end}"
 DIVIDED = (
     "We do not agree on whether {c}. The reasons of both sides should be heard before anything is decided. "
     + REVIEW
@@ -82,7 +91,7 @@ def _sided(rated: Rated, side: int) -> list[str]:
     side."""
     if not rated.claim or not (side * rated.sides > 0).any():
         return []
-    answer = rated.claim if side > 0 else negated(rated.claim)
+    answer = rated.claim if side > 0 else negated(rated.claim).replace(" can not ", " cannot ")
     reason = _reasons(rated, side)[:1]
     because = f", because {rated.clauses[reason[0]].spoken}" if reason else ""
     text = _fitted(f"{sentence(answer).rstrip('.')}{because}. {{added}}", rated, side, reason)
@@ -95,16 +104,21 @@ def _open(rated: Rated, asked: list[str]) -> list[str]:
     decision = not {"should", "shall", "must"}.isdisjoint(asked)
     demands = [i for i in _by_worth(rated) if rated.clauses[i].norm and _usable(rated, i)]
     shared = _one_a_person(rated, demands)[:2]
-    if shared and decision and asked[0] not in WHICH:
-        said = [rated.clauses[i].spoken for i in shared]
-        begun = f"Whatever is decided, {'. Also, '.join(said)}. {{added}}{REVIEW}"
-        made.append(_fitted(begun, rated, 0, shared))
-    if pair := _points(rated):
+    if shared and decision:
+        begun = ANSWERS if asked[0] in WHICH else DEMANDS
+        said = ". Also, ".join(rated.clauses[i].spoken for i in shared)
+        made.append(_fitted(begun.format(said, end=REVIEW), rated, 0, shared))
+    if (pair := _points(rated)) and not _agreed(rated):
         r, k = (rated.clauses[i].spoken for i in pair)
         end = TRIAL if decision else RESPECT
         begun = BOTH.format(r=sentence(r).rstrip("."), k=k, added="{added}", end=end)
         made.append(_fitted(begun, rated, 0, pair))
     return [text for text in made if text]
+
+
+def _agreed(rated: Rated) -> bool:
+    """Whether all stand on one side of the question."""
+    return bool(rated.claim) and len({float(np.sign(side)) for side in rated.sides}) == 1
 
 
 def _points(rated: Rated) -> list[int]:
@@ -206,16 +220,18 @@ def _added(rated: Rated, side: int, chosen: Sequence[int]) -> str:
     demands = [i for i in demands if side and side * rated.leaning[i] > -AGAINST][:1]
     concerns = [rated.clauses[i].spoken for i in chosen if i not in demands]
     condition = "".join(f"One condition is clear: {rated.clauses[i].spoken}. " for i in demands)
-    return condition + _counted(concerns[:MOST_CONCERNS], bool(side))
+    return condition + _counted(concerns[:MOST_CONCERNS], bool(side) and not _agreed(rated))
 
 
 def _counted(concerns: Sequence[str], weighed: bool = True) -> str:
-    """Concerns as sentences; `weighed`: the first is set against what was said before."""
-    lead = "At the same time, {}. " if weighed else "It also counts that {}. "
-    if len(concerns) == 1 and weighed:
-        lead = "At the same time, {}, and this has to be taken into account. "
-    first, *rest = [*concerns, ""]
-    return (lead.format(first) if first else "") + "".join(f"It also counts that {c}. " for c in rest if c)
+    """Concerns and proposals as sentences; `weighed`: the first is set against what was said before."""
+    proposals = [c for c in concerns if c.startswith(PROPOSES)]
+    points = [c for c in concerns if c not in proposals]
+    leads = list(ALSO)
+    if weighed:
+        leads.insert(0, ONE_POINT if len(concerns) == 1 else FIRST_POINT)
+    said = [lead.format(point) for lead, point in zip(leads, points, strict=False)]
+    return "".join(said + [PROPOSAL.format(c) for c in proposals])
 
 
 def _one_a_person(rated: Rated, clauses: Sequence[int]) -> list[int]:
@@ -223,6 +239,11 @@ def _one_a_person(rated: Rated, clauses: Sequence[int]) -> list[int]:
     for i in clauses:
         best.setdefault(rated.clauses[i].author, i)
     return list(best.values())
+
+
+def spoken(opinion: str) -> str:
+    """One person's opinion as the group tells it."""
+    return " ".join(sentence(told(bare_clause(text))) for text in sentences(opinion))
 
 
 def revised(statement: str, critiques: Sequence[str]) -> list[str]:

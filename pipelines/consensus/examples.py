@@ -9,14 +9,16 @@ from pipelines.consensus.groups import Group, Opinion
 
 @dataclass(frozen=True)
 class Example:
-    """A named group."""
+    """A named group, and what some of its people (by name) may miss in a statement."""
 
     name: str
     group: Group
+    critiques: dict[str, str]
 
 
-def _example(name: str, question: str, *opinions: tuple[str, str]) -> Example:
-    return Example(name, Group(question, tuple(Opinion(person, text) for person, text in opinions)))
+def _example(name: str, question: str, *opinions: tuple[str, str], critiques: dict[str, str]) -> Example:
+    group = Group(question, tuple(Opinion(person, text) for person, text in opinions))
+    return Example(name, group, critiques)
 
 
 EXAMPLES = (
@@ -43,6 +45,10 @@ EXAMPLES = (
             "I am seventy-eight and I can't walk far. Without a car I could not see my doctor or my "
             "friends. People with disabilities must be allowed to drive.",
         ),
+        critiques={
+            "Bruno": "Deliveries must be allowed in the morning, and shop owners have to be asked first.",
+            "Dolores": "It forgets those of us who can't walk far.",
+        },
     ),
     _example(
         "Four-day week",
@@ -67,6 +73,10 @@ EXAMPLES = (
             "I like the idea, but it should be for each workplace to try and decide, and nobody "
             "should have to work ten hours a day to make up for it.",
         ),
+        critiques={
+            "Farid": "Hospitals need more nurses first. Nothing should change there before that.",
+            "Greta": "It doesn't say who pays for it.",
+        },
     ),
     _example(
         "Phones at school",
@@ -96,6 +106,10 @@ EXAMPLES = (
             "Bans only teach children to hide things. Schools should teach them how to use a phone "
             "well, since they will have one for all of their life.",
         ),
+        critiques={
+            "Jonas": "Pupils should be asked too. We need our phones for the timetable.",
+            "Lena": "It leaves out the bullying.",
+        },
     ),
     _example(
         "Nuclear power",
@@ -115,6 +129,10 @@ EXAMPLES = (
             "They always cost three times as much as planned and come ten years late. Wind, sun and "
             "storage are cheaper, so the money should go there.",
         ),
+        critiques={
+            "Oskar": "A safe place for the waste must be found first.",
+            "Priya": "It should say what it costs.",
+        },
     ),
     _example(
         "A universal basic income",
@@ -149,5 +167,9 @@ EXAMPLES = (
             "Robots will do most jobs soon, and the companies that own them should pay. A basic "
             "income is the fair share of everyone.",
         ),
+        critiques={
+            "Uwe": "Care for disabled people must not be cut to pay for it.",
+            "Samir": "It has to say where the money comes from.",
+        },
     ),
 )

@@ -58,23 +58,29 @@ CARD: dict[str, Any] = {
     "point 4.9; the other side conceding one's point 3.8, one's side's point 3.1; the plain opposite "
     "1.5. Both ranker and judge learn this rule, so the win rates say how well statements follow it, "
     "not that people would agree.",
-    "limits": "Wanted were stance accuracies of .88 (ArgKP) and .78 (Perspectrum) on held-out topics, and "
-    "a calibration error of .07: the ranker is surer on unseen topics than it may be. The judge learnt from "
+    "limits": "Wanted were stance accuracies of .88 (ArgKP) and .78 (Perspectrum) on held-out topics. "
+    "The judge learnt from "
     "a quarter of the topics and is weaker (validation: stance .628, the ranker's .838), so win rates under "
     "it are uncertain; they come from 14 topics, and their intervals are over topics. By the rule one's own "
     "words are worth 6.8 to oneself: with their author's own voice people's own opinions win over most "
     "statements (wanted: statements win in 60 %), among the others statements win. On conversations that it "
     "has not seen, votes as a persona tell little about who agrees, and most of the gain in choosing comes "
-    "from knowing others' votes. The checks of form are stricter than before and refuse a word that is "
-    "repeated (wanted: 90 % pass).",
+    "from knowing others' votes.",
     "train_command": "python -m pipelines.consensus.train --part ranker --data DIR, in four runs, each "
     "with --resume FILE of the one before: --minutes 20, 13, about 7, and 26 (the last with attention "
     "computed twice as fast, 52,280 pairs); --part judge --minutes 8, 8 and 15 (23,894 pairs) likewise; "
+    "python -m pipelines.consensus.fit --data DIR (how the ranker's score is read, anew, on the validation "
+    "and the judge's topics, which it has not learnt from); "
     "python -m pipelines.consensus.persona --data DIR; python -m pipelines.consensus.export. In "
     "the first runs fewer examples were claims with a text (ranker .54, judge .53 of all) and more of "
     "these were negated (.40).",
     "hardware": "one thread of a shared two-core AMD EPYC (bfloat16), no GPU; minutes of processor time",
-    "files": {"ranker.safetensors": {}, "judge.safetensors": {}, "votes.safetensors": {}},
+    "files": {
+        "ranker.safetensors": {},
+        "judge.safetensors": {},
+        "readings.json": {},
+        "votes.safetensors": {},
+    },
 }
 
 

@@ -1,8 +1,17 @@
-"""Fit how a reward model's score is read (level, probability of the same side) on the validation topics."""
+"""Fit how a reward model's score is read: as a level, and as the probability of the same side.
+
+    python -m pipelines.consensus.fit --data DIR     # the ranker's, anew; writes readings.json
+
+Training fits both models on the validation topics. The ranker is used on topics that are harder for it, so
+its readings are fitted again on all that it has not learnt from: the validation topics and the judge's. No
+test topic is among them."""
 
 from __future__ import annotations
 
+import argparse
+import json
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from scipy.optimize import minimize
@@ -10,7 +19,10 @@ from scipy.special import expit, xlogy
 
 from pipelines.consensus.data import Topic, stances
 from pipelines.consensus.grades import grade, person_on, statement_on
-from pipelines.consensus.reward import RewardModel
+from pipelines.consensus.reward import NAME, READINGS, RewardModel
+from pipelines.weights import asset, read_card, write_card
+
+SEED, MOST = 22, 3000
 
 
 def logistic(score: np.ndarray, target: np.ndarray) -> tuple[float, float]:
@@ -50,3 +62,25 @@ def fit_readings(model: RewardModel, topics: Sequence[Topic], seed: int, most: i
         "level_correlation": round(float(np.corrcoef(read, level)[0, 1]), 4),
         "level_error": round(float(np.abs(read - level).mean()), 4),
     }
+
+
+def main() -> None:
+    from pipelines.consensus import reward
+    from pipelines.consensus.data import read_parts
+    from pipelines.consensus.examples_train import embedder
+
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, required=True)
+    parts = read_parts(parser.parse_args().data, embedder())
+    model = reward.load("ranker")
+    reached = fit_readings(model, parts["validation"] + parts["judge"], SEED, MOST)
+    readings = [round(value, 4) for value in model.readings.tolist()]
+    asset(NAME, READINGS).write_text(json.dumps({"ranker": readings}) + "\n", encoding="utf-8")
+    write_card(NAME, read_card(NAME))
+    print(json.dumps({"readings": readings, **reached}))
+
+
+if __name__ == "__main__":
+    main()

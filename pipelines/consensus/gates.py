@@ -11,6 +11,7 @@ import numpy as np
 
 from pipelines.consensus.groups import Group
 from pipelines.consensus.phrases import COMMON, sentences
+from pipelines.consensus.prompt import REVISION, TASK
 
 LEAST_WORDS, MOST_WORDS = 15, 80
 MOST_COPIED = 0.8
@@ -20,6 +21,11 @@ MOST_IN_SENTENCE, MOST_IN_STATEMENT = 2, 4
 """How often one word of content may stand."""
 SHORTEST_COPY = 4
 """Words in a row that count as copied."""
+INSTRUCTED = 6
+"""Words in a row that may not be those of the language model's instructions."""
+
+_ONE_VOICE = re.compile(r"\b(I|me|my|mine|myself)\b(?!\.)")
+_QUOTED = re.compile(r"[“\"][^”\"]*[”\"]")
 
 _WORD = re.compile(r"[\w'’]+")
 
@@ -42,6 +48,10 @@ def faults(text: str, group: Group, topic: float) -> list[str]:
         found.append("copied")
     if repeats(said) or harps(text):
         found.append("repeats")
+    if _ONE_VOICE.search(_QUOTED.sub("", text)):
+        found.append("one person's voice")
+    if _longest_run(said, words(f"{TASK} {REVISION}")) >= INSTRUCTED:
+        found.append("instructions")
     if topic < LEAST_ON_TOPIC:
         found.append("off topic")
     return found
@@ -54,6 +64,12 @@ def copied(said: Sequence[str], opinion: Sequence[str]) -> float:
         return 0.0
     blocks = SequenceMatcher(None, said, opinion, autojunk=False).get_matching_blocks()
     return sum(block.size for block in blocks if block.size >= SHORTEST_COPY) / len(said)
+
+
+def _longest_run(said: Sequence[str], other: Sequence[str]) -> int:
+    """Words of the longest run that stands in both."""
+    match = SequenceMatcher(None, said, other, autojunk=False)
+    return match.find_longest_match(0, len(said), 0, len(other)).size
 
 
 def repeats(said: Sequence[str]) -> bool:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipelines.consensus.groups import Group
 from pipelines.consensus.table import Table
 
 MOST_GROUPS = 5
@@ -32,18 +31,10 @@ class OpinionMap:
     shown: np.ndarray
 
 
-def opinion_map(group: Group, table: Table | None = None) -> OpinionMap:
-    """A map of the people of a group: by their predicted agreement with the statements of `table`, which
-    tells for from against, or, without one, by the embeddings of what they wrote, which tell subjects
-    rather than sides."""
-    if table is not None and len(table.statements) >= 2:
-        return _mapped(table.ratings.T - table.ratings.T.mean())
-    from pipelines.backbones import sentences
-
-    texts = [opinion.text for opinion in group.opinions]
-    order = sorted(range(len(texts)), key=lambda i: texts[i])
-    vectors = sentences.load().encode([texts[i] for i in order]).pooled.cpu().numpy()
-    return _mapped(vectors[np.argsort(order)])
+def opinion_map(table: Table) -> OpinionMap:
+    """A map of a table's people by their predicted agreement with its statements, which tells for from
+    against (embeddings of what they wrote would tell subjects rather than sides)."""
+    return _mapped(table.ratings.T - table.ratings.mean())
 
 
 def vote_map(votes: np.ndarray) -> OpinionMap:

@@ -150,6 +150,7 @@ _VERBS = _words(
     "be have pay get make take keep allow raise spend do go let teach offer require provide invest "
     "reduce increase introduce abolish legalise legalize adopt leave replace receive own force "
     "encourage protect start close open return turn buy sell move join remain stay become punish accept "
+    "switch cancel expand hire host merge extend drop add invite share rename relocate postpone "
 )
 _NOUNS_TOO = _words(
     "ban stop build cut fund end use try tax support wear vote work live limit focus give help change "

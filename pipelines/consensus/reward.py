@@ -12,6 +12,7 @@ MiniLM-L6-v2 with a scale per row."""
 
 from __future__ import annotations
 
+import json
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
@@ -33,7 +34,9 @@ MAX_TOKENS = 480
 STEP = 8
 """Texts are padded to multiples of so many tokens."""
 MOST_TOGETHER = 16
-MOST_KEPT = 20_000
+MOST_KEPT = 2_000
+READINGS = "readings.json"
+"""Readings that were fitted again after training; see fit.py."""
 QUANTISED = ".int8"
 SCALE = ".scale"
 
@@ -155,6 +158,8 @@ def load(part: str) -> RewardModel:
     """The embedded "ranker" or "judge", loaded once; in bfloat16 where that is faster, which moves ratings by
     some hundredths. Raises FileNotFoundError, WeightsError."""
     model = read(weights_file(NAME, f"{part}.safetensors"))
+    refitted = json.loads(weights_file(NAME, READINGS).read_text(encoding="utf-8"))
+    model.readings.copy_(torch.tensor(refitted.get(part, model.readings.tolist())))
     if fast_bfloat16(device()):
         model.encoder.bfloat16()
     return model

@@ -14,7 +14,7 @@ from pipelines.consensus import compose as composing
 from pipelines.consensus import gates
 from pipelines.consensus.groups import OPINIONS, Group, Opinion, clean, used_part
 from pipelines.consensus.phrases import sentence, sentences
-from pipelines.consensus.table import Exclusion, Source, Statement, Table, ranking
+from pipelines.consensus.table import Exclusion, Source, Statement, Table, exclusion, ranking
 from pipelines.errors import InputError
 from pipelines.runtime import Progress, in_background, load_once
 from pipelines.weights import WeightsError, source
@@ -82,49 +82,29 @@ class Pipeline:
         yield table
 
     def exclude(
-        self, table: Table, person: int, seed: int, regenerate: bool, alpha: float = 1.0
+        self, table: Table, person: int, seed: int, alpha: float = 1.0
     ) -> Iterator[Progress | Exclusion]:
-        """What happens if one person is not asked: reports, finally an Exclusion.
+        """What happens if one person (by index) is not asked: reports, finally an Exclusion.
 
-        The statements are ranked for the others alone; with `regenerate` they are also made anew from
-        the others' opinions alone, by the sources that the table has. The excluded person's own opinion
-        is no candidate."""
-        name, group = table.group.people[person], table.group
-        others = group.without(person)
-        yield Progress(0, 2, f"Ranking without {name}")
-        if regenerate:
-            report = Progress(0, 2, f"Composing without {name}")
-            without = yield from in_background(lambda: self.compose(others, seed), report)
-            count = sum(s.source == "model" for s in table.statements)
-            if count:
-                for step in self.deliberate(others, seed, count, without):
-                    if isinstance(step, Progress):
-                        yield step
-                    else:
-                        without = step
-        else:
-            kept = [k for k, s in enumerate(table.statements) if s.author != name]
-            ratings = np.delete(table.ratings[kept], person, axis=1)
-            without = replace(
-                table, group=others, ratings=ratings, statements=tuple(table.statements[k] for k in kept)
-            )
-        yield Progress(1, 2, "Asking what everybody thinks of the new winner")
-        before, after = ranking(table, alpha)[0], ranking(without, alpha)[0]
-        winner = without.statements[after]
-        rated = [k for k, s in enumerate(table.statements) if s.text == winner.text]
+        Statements are made anew from the others' opinions alone, by the sources that the table has, and
+        ranked for the others. The excluded person's own opinion is no candidate. (`left_out` ranks the same
+        statements.)"""
+        others = table.group.without(person)
+        report = Progress(0, 2, f"Composing without {table.group.people[person]}")
+        yield report
+        without = yield from in_background(lambda: self.compose(others, seed), report)
+        count = sum(s.source in ("model", "revised") for s in table.statements)
+        if count:
+            for step in self.deliberate(others, seed, count, without):
+                if isinstance(step, Progress):
+                    yield step
+                else:
+                    without = step
+        text = without.statements[ranking(without, alpha)[0]].text
+        rated = [k for k, s in enumerate(table.statements) if s.text == text]
         # its row in the table may hold people's own ratings
-        ratings = table.ratings[rated[0]] if rated else self.rate(group, [winner.text])[0]
-        old = table.ratings[before]
-        yield Exclusion(
-            person=name,
-            table_without=without,
-            winner_before=table.statements[before],
-            winner_after=winner,
-            excluded_before=float(old[person]),
-            excluded_after=float(ratings[person]),
-            included_before=float(np.sort(np.delete(old, person)).mean()),
-            included_after=float(np.sort(np.delete(ratings, person)).mean()),
-        )
+        after = table.ratings[rated[0]] if rated else self.rate(table.group, [text])[0]
+        yield exclusion(table, person, alpha, without, after)
 
     def revise(
         self, table: Table, winner: int, critiques: Mapping[int, str], seed: int
@@ -141,7 +121,8 @@ class Pipeline:
         empty = Table(group, (), np.zeros((0, len(group.opinions))), table.seed)
         revised = empty.extended([old], self.rate(group, [old.text]))
         yield Progress(0, REVISED + 1, "Working the critiques into the statement", revised)
-        texts = composing.revised(old.text, [said[i] for i in sorted(said, key=lambda i: said[i])])
+        draft = composing.spoken(old.text) if old.source == "person" else old.text
+        texts = composing.revised(draft, [said[i] for i in sorted(said, key=lambda i: said[i])])
         fine = [t for t, ok in zip(texts, gates.passing(texts, group), strict=True) if ok]
         revised = revised.extended([Statement(t, "revised") for t in fine], self.rate(group, fine))
         yield Progress(1, REVISED + 1, "Calling the language model", revised)

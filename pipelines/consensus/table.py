@@ -24,6 +24,8 @@ SOURCES: dict[str, str] = {
 LOWEST, HIGHEST = 1.0, 7.0
 DISSENT = 3.0
 """Below this predicted agreement a person counts as dissenting."""
+UNSURE = 0.5
+"""A prediction so near to 4, or nearer, tells neither agreement nor disagreement."""
 CAUTION = (
     "Agreement is predicted by a small model from what people wrote: it is not their consent. "
     "Statements that are not somebody's own opinion are written by a machine."
@@ -88,6 +90,36 @@ class Exclusion:
 def ranking(table: Table, alpha: float) -> np.ndarray:
     """Indices [K] of the statements, the best first, by welfare at inequality aversion `alpha`."""
     return order_of(welfare(table.ratings, alpha), table.ratings)
+
+
+def left_out(table: Table, person: int, alpha: float) -> Exclusion:
+    """What one person (by index) left out does to the choice among the same statements, ranked for the
+    others alone; the person's own opinion is no candidate."""
+    name = table.group.people[person]
+    kept = [k for k, statement in enumerate(table.statements) if statement.author != name]
+    without = replace(
+        table,
+        group=table.group.without(person),
+        statements=tuple(table.statements[k] for k in kept),
+        ratings=np.delete(table.ratings[kept], person, axis=1),
+    )
+    return exclusion(table, person, alpha, without, table.ratings[kept[ranking(without, alpha)[0]]])
+
+
+def exclusion(table: Table, person: int, alpha: float, without: Table, after: np.ndarray) -> Exclusion:
+    """An Exclusion; `after` [n]: everybody's agreement with what is chosen from `without`."""
+    best = ranking(table, alpha)[0]
+    before = table.ratings[best]
+    return Exclusion(
+        person=table.group.people[person],
+        table_without=without,
+        winner_before=table.statements[best],
+        winner_after=without.statements[ranking(without, alpha)[0]],
+        excluded_before=float(before[person]),
+        excluded_after=float(after[person]),
+        included_before=float(np.sort(np.delete(before, person)).mean()),
+        included_after=float(np.sort(np.delete(after, person)).mean()),
+    )
 
 
 def overridden(table: Table, own: np.ndarray) -> Table:

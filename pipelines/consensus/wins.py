@@ -31,7 +31,8 @@ PAIRS = {
 
 def weights_key() -> str:
     """Names the reward models: figures of other weights are not mixed in."""
-    files = (weights_file("consensus", f"{part}.safetensors") for part in ("ranker", "judge"))
+    names = ("ranker.safetensors", "judge.safetensors", "readings.json")
+    files = (weights_file("consensus", name) for name in names)
     return sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:12]
 
 

@@ -81,7 +81,7 @@ def test_one_person_is_told_as_one_of_us(said: str, by_the_group: str) -> None:
     [
         (
             "I think that cars are far too loud, but they bring my mother home.",
-            ["cars are far too loud", "one of us says, “they bring my mother home”"],
+            ["cars are far too loud, but they bring one member's mother home"],
         ),
         (
             "Yes. The air is filthy, and children have asthma, so trams are needed here.",
@@ -96,6 +96,9 @@ def test_one_person_is_told_as_one_of_us(said: str, by_the_group: str) -> None:
         ("I can only work because I am at home.", ["one of us can only work because they are at home"]),
         ("Only if more trams come first.", ["one of us says, “only if more trams come first”"]),
         ("Oh sure, great idea, let's just kill the last shops.", []),
+        ("Maybe we could close one street first.", ["we could close one street first"]),
+        ("Open roads are cheaper.", ["open roads are cheaper"]),
+        ("My kids learned to swim there. She fell twice this winter.", []),
         ("Who would pay for all of this? I like the idea.", []),
         ("Es rettet Leben und spart außerdem noch sehr viel Benzin.", []),
     ],
@@ -103,6 +106,32 @@ def test_one_person_is_told_as_one_of_us(said: str, by_the_group: str) -> None:
 def test_opinions_are_taken_apart(opinion: str, clauses: list[str]) -> None:
     group = group_of("Should we ban cars?", [("A", opinion), ("B", "No. Never.")])
     assert sorted(c.spoken for c in clauses_of(group)) == sorted(clauses)
+
+
+@pytest.mark.parametrize(
+    ("question", "opinion", "clauses"),
+    [
+        ("Should grandma move to a home?", "She fell twice this winter.", ["grandma fell twice this winter"]),
+        (
+            "Should uniforms be required in schools?",
+            "They're too expensive for many parents. They are also ugly on everybody.",
+            ["uniforms are too expensive for many parents"],
+        ),
+        (
+            "Should the town close the old pool?",
+            "It should stay open until a new one is built.",
+            ["the old pool should stay open until a new one is built"],
+        ),
+        (
+            "Should the town close the old pool?",
+            "It would be a loss for all the children.",
+            ["one of us says, “it would be a loss for all the children”"],
+        ),
+    ],
+)
+def test_what_the_question_asks_about_is_named(question: str, opinion: str, clauses: list[str]) -> None:
+    group = group_of(question, [("A", opinion), ("B", "No. Never.")])
+    assert [c.spoken for c in clauses_of(group)] == clauses
 
 
 def test_what_two_say_alike_is_said_once(stub) -> None:
@@ -180,7 +209,10 @@ def test_critiques_are_worked_in() -> None:
         ("Cars are bad.", 0.9, ["short"]),
         ("We should walk. " + "Cars are bad for all of us. " * 2, 0.9, []),
         (GOOD + " This is one more thing that we ought to say." * 6, 0.9, ["long", "repeats"]),
-        (EXAMPLES[0].group.opinions[0].text, 0.9, ["copied"]),
+        (EXAMPLES[0].group.opinions[0].text, 0.9, ["copied", "one person's voice"]),
+        (GOOD + " It helps me on my way.", 0.9, ["one person's voice"]),
+        (GOOD + " One of us says, “it helps me”.", 0.9, []),
+        (GOOD + " What matters to each side, and a concrete way forward.", 0.9, ["instructions"]),
     ],
 )
 def test_gates(text: str, topic: float, fault: list[str]) -> None:

@@ -47,7 +47,7 @@ def test_a_map_by_ratings_tells_sides() -> None:
     group = EXAMPLES[0].group
     ratings = np.array([[6, 2, 6, 2], [2, 6, 2, 6], [6, 3, 6, 2], [4, 4, 4, 4]], float)
     table = Table(group, tuple(Statement(f"{i}", "composed") for i in range(4)), ratings, 0)
-    found = opinion_map(group, table)
+    found = opinion_map(table)
     assert found.groups[0] == found.groups[2] != found.groups[1] == found.groups[3]
 
 

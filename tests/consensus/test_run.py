@@ -9,7 +9,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipelines.consensus import EXAMPLES, Exclusion, Group, Table, as_json, as_markdown, overridden, ranking
+from pipelines.consensus import (
+    EXAMPLES,
+    Exclusion,
+    Group,
+    Table,
+    as_json,
+    as_markdown,
+    left_out,
+    overridden,
+    ranking,
+)
 from pipelines.consensus.run import NO_LANGUAGE, PROMPTED, Pipeline
 from pipelines.errors import InputError
 from pipelines.runtime import Progress
@@ -107,10 +117,10 @@ def test_two_visitors_at_once(writing: Pipeline) -> None:
     assert [together[0], together[1]] == alone
 
 
-@pytest.mark.parametrize("regenerate", [True, False])
-def test_exclusion_leaves_one_person_out(writing: Pipeline, group: Group, regenerate: bool) -> None:
+@pytest.mark.parametrize("anew", [True, False])
+def test_exclusion_leaves_one_person_out(writing: Pipeline, group: Group, anew: bool) -> None:
     table = end(writing.deliberate(group, 1, 3))
-    found = end(writing.exclude(table, 1, 1, regenerate))
+    found = end(writing.exclude(table, 1, 1)) if anew else left_out(table, 1, 1.0)
     assert found.person == "Bruno"
     assert found.table_without.group.people == ["Amara", "Chen", "Dolores"]
     assert found.table_without.ratings.shape[1] == 3
@@ -122,7 +132,7 @@ def test_exclusion_leaves_one_person_out(writing: Pipeline, group: Group, regene
 
 def test_one_of_two_can_be_left_out(stub: Pipeline, group: Group) -> None:
     pair = replace(group, opinions=group.opinions[:2])
-    found = end(stub.exclude(stub.compose(pair, 1), 0, 1, True))
+    found = end(stub.exclude(stub.compose(pair, 1), 0, 1))
     assert found.table_without.ratings.shape[1] == 1
 
 
@@ -175,7 +185,7 @@ def test_leaving_out_keeps_own_ratings(stub: Pipeline, group: Group) -> None:
     own = np.full(table.ratings.shape, np.nan)
     own[winner] = [1, 7, 7, 7]
     rated = overridden(table, own)
-    found = end(stub.exclude(rated, 0, 1, regenerate=False))
+    found = left_out(rated, 0, 1.0)
     assert found.winner_after == rated.statements[winner]
     assert found.excluded_after == 1.0
 

@@ -51,9 +51,8 @@ class StandIn:
             yield Progress(i, count, "writing", table_of(group, i, seed))
         yield table_of(group, count, seed)
 
-    def exclude(self, table: Table, index: int, seed: int, regenerate: bool, alpha: float) -> Iterator[Any]:
-        if regenerate:
-            yield Progress(0, 1, "writing")
+    def exclude(self, table: Table, index: int, seed: int, alpha: float) -> Iterator[Any]:
+        yield Progress(0, 1, "writing")
         others = replace(
             table, group=table.group.without(index), ratings=np.delete(table.ratings, index, axis=1)
         )
