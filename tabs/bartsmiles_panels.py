@@ -1,5 +1,4 @@
-"""The panels under the coloured molecule: deletion, infilling, neighbours, the lesson, space, tables, "
-"files."""
+"""The panels under the coloured molecule: gaps, deletion, neighbours, lesson, space, tables, files."""
 
 from __future__ import annotations
 
@@ -128,8 +127,7 @@ def found_map(smiles: str, head: str, method: str, desk: Reading | None) -> bart
 
 @answer
 def deletion(smiles: str, head: str = "esol", method: str = "integrated gradients") -> go.Figure:
-    """How a molecule's predicted property moves while its atoms are masked by the map's order, and at "
-    "random."""
+    """How a predicted property moves while atoms are masked in the map's order, and at random."""
     from pipelines.bartsmiles.attribution import deletion_curve, last_attribution
     from pipelines.bartsmiles.check import read_molecule
     from pipelines.bartsmiles.predictor import load, molecule_for
@@ -142,8 +140,7 @@ def deletion(smiles: str, head: str = "esol", method: str = "integrated gradient
 
 @answer
 def nearest(smiles: str, head: str = "esol") -> list[dict[str, Any]]:
-    """The twelve molecules of the NCI set nearest to one by embedding, with Tanimoto and a predicted "
-    "value."""
+    """Twelve molecules of the NCI set nearest to one by embedding, with Tanimoto and a predicted value."""
     from pipelines.bartsmiles.check import read_molecule
     from pipelines.bartsmiles.neighbours import neighbours
 

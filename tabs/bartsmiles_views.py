@@ -68,8 +68,9 @@ class Picture(gr.HTML):
     def api_info(self) -> dict[str, Any]:
         return {
             "type": "object",
-            "description": "maps: by “head|method”, atoms (value per atom of the canonical SMILES), spread, "
-            "tokens, syntax, output, baseline, error; sketches: by SMILES, tokens and a drawing; warnings",
+            "description": "maps: by “head|method”, atoms (value per atom of the canonical SMILES), spread "
+            "(standard deviation over strings), doubt (standard error), tokens, syntax, output, baseline, "
+            "error; sketches: by SMILES, tokens and a drawing; warnings",
         }
 
 
@@ -157,6 +158,7 @@ def map_value(found: AtomMap) -> dict[str, Any]:
         "smiles": found.smiles,
         "atoms": _rounded(found.atoms),
         "spread": _rounded(found.spread),
+        "doubt": _rounded(found.doubt),
         "tokens": _rounded(found.tokens),
         "syntax": round(found.syntax, 4),
         "output": round(found.output, 4),

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from rdkit import Chem
 from rdkit.Chem.rdchem import Mol
 
+from pipelines.bartsmiles import EXAMPLES
 from pipelines.bartsmiles.molecules import canonical, largest_fragment, parse
 from pipelines.bartsmiles.tokenizer import ROOM, Tokenizer, is_atom, load_tokenizer, split
 from pipelines.errors import InputError
@@ -22,7 +23,13 @@ LONGEST = 500
 FIELD = "Molecule"
 SHOWN = 40
 _PATTERN_SIGNS = ("[#", "~", "!", ";", ",", "&", "$", "?")
-_METALS = Chem.MolFromSmarts("[!#1;!#2;!#5;!#6;!#7;!#8;!#9;!#14;!#15;!#16;!#17;!#33;!#34;!#35;!#52;!#53]")
+_METALS = Chem.MolFromSmarts(
+    "[!#1;!#5;!#6;!#7;!#8;!#9;!#14;!#15;!#16;!#17;!#33;!#34;!#35;!#52;!#53;!#2;!#10;!#18;!#36;!#54]"
+)
+_QUOTES = "\"'`“”„‘’,;"
+_FORMULA = re.compile(r"(?=.*H)(?:[A-Z][a-z]?\d*)+")
+_REGISTRY_NUMBER = re.compile(r"\d{2,7}-\d\d-\d")
+_NAMED = {name.lower(): smiles for name, smiles in EXAMPLES.items()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,15 +52,18 @@ class Molecule:
 
 
 def read_molecule(text: str | None) -> Molecule:
-    """The molecule of a SMILES string; of a mixture its largest organic part.
+    """The molecule of a SMILES string, or of an example's name; of a mixture its largest organic part.
 
     Raises InputError for everything else, within milliseconds.
     """
     smiles = _one_string(text)
+    smiles = _NAMED.get(smiles.lower(), smiles)
     _plain_characters(smiles)
     try:
         split(smiles)
     except ValueError as error:
+        if other := _other_notation(smiles):
+            raise other from None
         character = str(error)
         raise _wrong(
             f"“{character}” at place {smiles.index(character) + 1} is not part of a SMILES string.",
@@ -91,7 +101,7 @@ def _one_string(text: str | None) -> str:
             f"The text has {len(text):,} characters; at most {LONGEST} are read.",
             "Use a smaller molecule, or a part of this one.",
         )
-    text = text.strip()
+    text = text.strip().strip(_QUOTES).strip()
     if text.upper().startswith("INCHI="):
         mol = Chem.MolFromInchi(text) if text.isascii() else None
         way = f"As SMILES it is {canonical(mol)}" if mol else "Give the molecule as SMILES, or draw it."
@@ -118,6 +128,8 @@ def _plain_characters(smiles: str) -> None:
             )
     if "->" in smiles or "<-" in smiles:
         raise _dative()
+    if "<" in smiles:
+        raise _wrong("“<” is not part of a SMILES string.", "Give the molecule alone, such as CCO.")
     if ">" in smiles:
         raise _wrong("This is a reaction, not a molecule.", "Give one of its molecules.")
     if "*" in smiles:
@@ -133,8 +145,27 @@ def _plain_characters(smiles: str) -> None:
             )
 
 
+def _other_notation(text: str) -> InputError | None:
+    """What a text is that has no tokens of SMILES, if one can tell: a formula, or a name."""
+    if _FORMULA.fullmatch(text):
+        return _wrong(
+            f"“{_short(text)}” is a formula: it does not say which atoms are bonded.",
+            "Give the molecule as SMILES, or draw it.",
+        )
+    if re.fullmatch(r"[A-Za-z][A-Za-z0-9'-]{3,}", text):
+        return _wrong(
+            f"“{_short(text)}” looks like a name, not like a SMILES string.",
+            f"By name only these are known: {', '.join(EXAMPLES)}. Give others as SMILES, or draw them.",
+        )
+    return None
+
+
 def _not_a_molecule(smiles: str) -> InputError:
     """Why RDKit does not accept a string that is made of tokens."""
+    if _REGISTRY_NUMBER.fullmatch(smiles):
+        return _wrong(
+            "This is a CAS number, not a SMILES string.", "Give the molecule as SMILES, or draw it."
+        )
     if fault := misfit(smiles):
         return fault
     loose = Chem.MolFromSmiles(smiles, sanitize=False)

@@ -81,18 +81,20 @@ class HubModel:
 
 
 @load_once
-def load_hub(repository: str = REPOSITORY, revision: str | None = None) -> HubModel:
+def load_hub(repository: str = REPOSITORY) -> HubModel:
     """Load the published files, or a folder of the same layout.
 
-    The weights are a pickle, which transformers reads with weights_only, so that it cannot run code. Raises
-    OSError if they cannot be had, ValueError if the vocabulary lacks a special token.
+    No commit is pinned: neither the paper's repository nor any public code names one. So nothing that comes
+    is trusted: the weights are a pickle, which transformers reads with weights_only, so that it cannot run
+    code, and a vocabulary without the special tokens is refused. Raises OSError if the files cannot be had,
+    ValueError for such a vocabulary.
     """
-    tokenizer = AutoTokenizer.from_pretrained(repository, revision=revision, add_prefix_space=True)
+    tokenizer = AutoTokenizer.from_pretrained(repository, add_prefix_space=True)
     vocabulary = tokenizer.get_vocab()
     if missing := [token for token in NAMED.values() if token not in vocabulary]:
         raise ValueError(f"the vocabulary of {repository} lacks {', '.join(missing)}")
     tokenizer.add_special_tokens(NAMED)
-    model = BartForConditionalGeneration.from_pretrained(repository, revision=revision, weights_only=True)
+    model = BartForConditionalGeneration.from_pretrained(repository, weights_only=True)
     # fairseq puts <mask> last; some exports leave it out of the tokenizer.
     mask_id = vocabulary.get("<mask>", model.config.vocab_size - 1)
     return HubModel(tokenizer, model.eval().to(device()), mask_id)

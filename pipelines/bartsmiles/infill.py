@@ -78,7 +78,7 @@ def check_masked(text: str) -> str:
     """A string with <mask> in it that the model can read. Raises InputError."""
     if not isinstance(text, str):
         raise InputError("This is not a SMILES string.", "Send text, such as CC<mask>O.", FIELD)
-    text = text.strip()
+    text = re.sub(SIGN, SIGN, text.strip(), flags=re.IGNORECASE)
     if len(text) > LONGEST:
         raise InputError(f"The text has {len(text):,} characters; at most {LONGEST} are read.", "", FIELD)
     if SIGN not in text:

@@ -12,7 +12,7 @@ from pipelines.bartsmiles.check import Molecule, read_molecule
 from pipelines.bartsmiles.heads import CLASSIFIED, HEADS, PropertyModel, collate, read_finetuned
 from pipelines.bartsmiles.model import read_model
 from pipelines.bartsmiles.molecules import canonical, fingerprint, neutralised
-from pipelines.bartsmiles.tasks import LEARNT, TASKS
+from pipelines.bartsmiles.tasks import LEARNT
 from pipelines.bartsmiles.tokenizer import load_tokenizer
 from pipelines.runtime import load_once, use_threads
 from pipelines.weights import weights_file
@@ -95,15 +95,3 @@ def load() -> Predictor:
     trunk = read_model(weights_file("bartsmiles", "trunk.safetensors"))
     properties = read_finetuned(trunk.model, weights_file("bartsmiles", "finetuned.safetensors"))
     return Predictor(properties, trunk)
-
-
-__all__ = [
-    "HEADS",
-    "NEUTRAL_HEADS",
-    "TASKS",
-    "Prediction",
-    "Predictor",
-    "load",
-    "molecule_for",
-    "neutral_form",
-]

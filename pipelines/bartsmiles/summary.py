@@ -62,10 +62,15 @@ class AtomMap:
         return map_key(self.head, self.method)
 
     @property
+    def doubt(self) -> tuple[float, ...]:
+        """Standard error of each atom's value, which is a mean over the strings."""
+        return tuple(deviation / max(1, self.strings - 1) ** 0.5 for deviation in self.spread)
+
+    @property
     def shakiness(self) -> float:
-        """Mean standard deviation over the strings relative to the mean size of an atom's value."""
+        """Mean standard error relative to the mean size of an atom's value."""
         size = sum(map(abs, self.atoms))
-        return sum(self.spread) / size if size else 0.0
+        return sum(self.doubt) / size if size else 0.0
 
 
 def map_key(head: str, method: str) -> str:

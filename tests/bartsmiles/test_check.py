@@ -22,8 +22,8 @@ BAD = {
     "ССО": "cyrillic",
     "CC–O": "en dash",
     "CC\x00O": "character number 0",
-    "<b>C</b>": "a reaction",
-    "<img": "“<” at place 1",
+    "<b>C</b>": "“<” is not part",
+    "<img": "“<” is not part",
     "C(C)(C)(C)(C)C": "has 5 bonds",
     "CCO ethanol": "after the SMILES string: “ethanol”",
     "CCO |c:1|": "after the SMILES string",
@@ -39,7 +39,12 @@ BAD = {
     "[Na+].[Cl-]": "no organic part",
     "C" * 200: "takes 200 tokens",
     "C" * 1000: "1,000 characters",
-    "Hello": "is not part of a SMILES string",
+    "Hello": "looks like a name",
+    "paracetamol-500": "looks like a name",
+    "C9H8O4": "is a formula",
+    "CHCl3": "is a formula",
+    "50-78-2": "a CAS number",
+    "Cx=O": "is not part of a SMILES string",
     "CC==O": "is not a SMILES string",
     ")C(": "is not a SMILES string",
 }
@@ -82,6 +87,7 @@ def test_an_inchi_is_told_as_smiles() -> None:
         ("CC(=O)[O-].[Na+]", "CC(=O)[O-]", "[Na+]"),
         ("C[Hg]C", "[CH3][Hg][CH3]", "metals"),
         ("O", "O", "without carbon"),
+        ("F[Xe]F", "F[Xe]F", "[Xe]"),
     ],
 )
 def test_odd_molecules_are_read_with_a_note(text: str, smiles: str, note: str) -> None:
@@ -95,6 +101,11 @@ def test_an_ordinary_molecule_needs_no_note() -> None:
     assert molecule.smiles == "CC(=O)Oc1ccccc1C(=O)O"
     assert molecule.notes == molecule.dropped == ()
     assert len(molecule.atom_tokens) == molecule.mol.GetNumAtoms() == 13
+
+
+@pytest.mark.parametrize("text", ["aspirin", "Aspirin ", '"CC(=O)Oc1ccccc1C(=O)O"', "CC(=O)Oc1ccccc1C(=O)O,"])
+def test_names_of_examples_and_quotes_around_are_understood(text: str) -> None:
+    assert read_molecule(text).smiles == "CC(=O)Oc1ccccc1C(=O)O"
 
 
 def test_explicit_hydrogens_leave_tokens_and_atoms_equal() -> None:
