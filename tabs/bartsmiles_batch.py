@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import importlib
 import math
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ import gradio as gr
 from pipelines.bartsmiles import EXAMPLES
 from pipelines.errors import InputError
 from pipelines.runtime import Progress, in_background
-from tabs.shell import RunBar, downloads
+from tabs.shell import RunBar, downloads, new_file
 from tabs.status import job, line
 
 SHOWN = 8
@@ -41,7 +40,7 @@ def build() -> None:
 
 def example_file() -> str:
     """A CSV file of the examples."""
-    path = Path(tempfile.mkdtemp(prefix="nine-papers-")) / "examples.csv"
+    path = new_file("examples.csv")
     rows = [f"{name},{smiles}" for name, smiles in EXAMPLES.items()]
     path.write_text("\n".join(["name,smiles", *rows]) + "\n", encoding="utf-8")
     return str(path)
@@ -65,11 +64,10 @@ def predict_all(file: str | None) -> Iterator[tuple[Any, ...]]:
         if isinstance(report, Progress):
             yield *idle, report
             continue
-        with tempfile.TemporaryDirectory(prefix="nine-papers-") as folder:
-            path = Path(folder) / f"{Path(file).stem or 'molecules'}_predicted.csv"
-            path.write_bytes(report.to_csv())
-            told = f"{report.read:,} of {len(report.frame):,} rows predicted"
-            yield table(report), gr.DownloadButton(value=str(path), interactive=True), told
+        path = new_file(f"{Path(file).stem or 'molecules'}_predicted.csv")
+        path.write_bytes(report.to_csv())
+        told = f"{report.read:,} of {len(report.frame):,} rows predicted"
+        yield table(report), gr.DownloadButton(value=str(path), interactive=True), told
 
 
 def _loaded() -> tuple[Any, Any]:

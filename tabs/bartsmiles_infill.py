@@ -104,7 +104,11 @@ def fill(masked: str, model: str = "embedded") -> tuple[list[dict[str, Any]], st
         return [], line("The model found no molecule for this gap. Mask fewer atoms, or others.", "warn")
     told = f"{len(cards)} different molecule{'s' * (len(cards) > 1)}, what the model wrote in colour"
     if len(cards) < ANSWERS:
-        more = "nothing else was found that fits" if model == "embedded" else "its other answers are none"
+        more = (
+            "nothing else was found that fits"
+            if model == "embedded"
+            else "its other answers are no molecules"
+        )
         told = f"{told}; {more}"
     return cards, line(told, "done")
 

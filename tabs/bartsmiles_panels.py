@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import functools
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -24,7 +22,8 @@ from tabs import bartsmiles_words as say
 from tabs.bartsmiles_gallery import Gallery
 from tabs.bartsmiles_run import check
 from tabs.bartsmiles_space import Space
-from tabs.shell import RunBar, downloads
+from tabs.bartsmiles_views import name_of
+from tabs.shell import RunBar, downloads, new_file
 from tabs.status import answer
 
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
@@ -65,7 +64,7 @@ def build(
         gr.Markdown("The molecule with its map, and every atom's value with its spread.")
         files = downloads(FILES)
     computed = (
-        ("deletion", deletion_tab, deletion, shown, [curve]),
+        ("deletion", deletion_tab, deletion, [*shown, desk], [curve]),
         ("mask", infill_tab, infill.start, shown[:1], [mask]),
         ("nearest", nearest_tab, nearest, shown[:2], [gallery]),
         ("lesson", lesson_tab, lesson.teach, shown[:1], [taught]),
@@ -126,16 +125,18 @@ def found_map(smiles: str, head: str, method: str, desk: Reading | None) -> bart
 
 
 @answer
-def deletion(smiles: str, head: str = "esol", method: str = "integrated gradients") -> go.Figure:
+def deletion(
+    smiles: str, head: str = "esol", method: str = "integrated gradients", desk: Reading | None = None
+) -> go.Figure:
     """How a predicted property moves while atoms are masked in the map's order, and at random."""
-    from pipelines.bartsmiles.attribution import deletion_curve, last_attribution
+    from pipelines.bartsmiles.attribution import deletion_curve
     from pipelines.bartsmiles.check import read_molecule
     from pipelines.bartsmiles.predictor import load, molecule_for
 
-    check(head, method)
-    model, molecule = load().properties, molecule_for(head, read_molecule(smiles))
-    found = last_attribution(model, molecule, head, method)
-    return plots.deletion(deletion_curve(model, molecule, found), say.task_of(head))
+    molecule = read_molecule(smiles)
+    atoms = np.array(found_map(molecule.smiles, head, method, desk).atoms)
+    curve = deletion_curve(load().properties, molecule_for(head, molecule), head, atoms)
+    return plots.deletion(curve, say.task_of(head))
 
 
 @answer
@@ -186,31 +187,27 @@ def conformer(
     return {"atoms": atoms, "bonds": bonds, "label": f"{found.smiles} in space", "smiles": found.smiles}
 
 
-@functools.lru_cache(maxsize=16)
-def _written(found: bartsmiles.AtomMap) -> tuple[tempfile.TemporaryDirectory[str], list[str]]:
-    """A map's files, in a folder that goes when the map falls out of the cache."""
-    from pipelines.bartsmiles.export import atoms_csv, picture_png, picture_svg
-
-    task = say.task_of(found.head)
-    folder = tempfile.TemporaryDirectory(prefix="nine-papers-")
-    stem = Path(folder.name) / f"{found.head}_{found.method.replace(' ', '_')}"
-    legend = f"{task.title}, {say.unit(task)}"
-    files = {
-        ".svg": picture_svg(found, legend).encode(),
-        ".png": picture_png(found, legend),
-        ".csv": atoms_csv(found).encode(),
-    }
-    for suffix, content in files.items():
-        stem.with_suffix(suffix).write_bytes(content)
-    return folder, [str(stem.with_suffix(suffix)) for suffix in files]
-
-
 @answer
 def export(
     smiles: str, head: str = "esol", method: str = "integrated gradients", desk: Reading | None = None
 ) -> list[gr.DownloadButton]:
     """The coloured molecule as SVG and PNG, and its atoms' values as CSV."""
     from pipelines.bartsmiles.check import read_molecule
+    from pipelines.bartsmiles.export import atoms_csv, picture_png, picture_svg
 
-    _, paths = _written(found_map(read_molecule(smiles).smiles, head, method, desk))
-    return [gr.DownloadButton(value=path, interactive=True) for path in paths]
+    molecule = read_molecule(smiles)
+    found = found_map(molecule.smiles, head, method, desk)
+    task = say.task_of(head)
+    legend = f"{task.title}, {say.unit(task)}"
+    stem = f"{name_of(molecule.smiles)} {head} {method}".lower().replace(" ", "_")
+    files = {
+        ".svg": picture_svg(found, legend).encode(),
+        ".png": picture_png(found, legend),
+        ".csv": atoms_csv(found).encode(),
+    }
+    buttons = []
+    for suffix, content in files.items():
+        path = new_file(stem + suffix)
+        path.write_bytes(content)
+        buttons.append(gr.DownloadButton(value=str(path), interactive=True))
+    return buttons

@@ -102,6 +102,9 @@ def run(
             if turns and turns.begun != number:
                 return
             found = report.preview if isinstance(report, Progress) else report
+            if found is None:
+                yield *IDLE, report
+                continue
             reading = reading.with_map(found, sketch)
             if isinstance(report, Progress):
                 # the other maps stay here until the end: the page gets one after every string

@@ -8,6 +8,7 @@ explanation is. Values are in raw units of a property, or in logits of a class.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -22,7 +23,7 @@ from pipelines.bartsmiles.check import Molecule
 from pipelines.bartsmiles.heads import HEADS, PropertyModel, collate, shifted
 from pipelines.bartsmiles.molecules import shuffled
 from pipelines.bartsmiles.tokenizer import MASK, PAD, ROOM, load_tokenizer, split
-from pipelines.runtime import Progress, use_threads
+from pipelines.runtime import Progress, in_background, use_threads
 
 Method = Literal["integrated gradients", "occlusion", "gradient x input"]
 STEPS = 32
@@ -140,22 +141,22 @@ def attribute(
 ) -> Iterator[Progress | Attribution]:
     """Attribute a head's output to atoms, over the canonical string and `strings` - 1 random ones.
 
-    Yields Progress after every string, its preview the Attribution so far, and finally the Attribution. A
-    random string too long for the model is left out.
+    Yields Progress after every string and while a long one lasts, its preview the Attribution so far (None
+    before the first), and finally the Attribution. A random string too long for the model is left out.
     """
-    first = attribute_string(model, molecule.smiles, head, method)
-    found, atoms = [first], [first.atoms]
-    for i in range(1, strings):
-        so_far = _average(head, method, found, atoms)
-        yield Progress(i, strings, "Written in other ways", so_far)
-        smiles, order = shuffled(molecule.mol, seed * 1000 + i)
-        if len(split(smiles)) > ROOM:
-            continue
-        other = attribute_string(model, smiles, head, method)
-        placed = np.zeros_like(first.atoms)
-        placed[order] = other.atoms
-        found.append(other)
-        atoms.append(placed)
+    smiles, order = molecule.smiles, list(range(molecule.mol.GetNumAtoms()))
+    found, atoms, report = [], [], Progress(0, strings, "Explaining")
+    for i in range(strings):
+        if i:
+            report = Progress(i, strings, "Written in other ways", _average(head, method, found, atoms))
+            yield report
+            smiles, order = shuffled(molecule.mol, seed * 1000 + i)
+            if len(split(smiles)) > ROOM:
+                continue
+        string = functools.partial(attribute_string, model, smiles, head, method)
+        found.append((yield from in_background(string, report, lasting=True)))
+        atoms.append(np.zeros(len(order)))
+        atoms[-1][order] = found[-1].atoms
     yield _average(head, method, found, atoms)
 
 
@@ -207,27 +208,31 @@ class Deletion:
 
 
 def deletion_curve(
-    model: PropertyModel, molecule: Molecule, attribution: Attribution, orders: int = ORDERS, seed: int = 0
+    model: PropertyModel,
+    molecule: Molecule,
+    head: str,
+    atoms: np.ndarray,
+    orders: int = ORDERS,
+    seed: int = 0,
 ) -> Deletion:
-    """Mask atoms in the order of their attribution, and in random orders.
+    """Mask atoms in the order of their attribution, float [atoms], and in random orders.
 
     The order starts with the atoms that push the output the way the whole molecule pushes it.
     """
     ids = collate([load_tokenizer().encode(molecule.smiles)])
-    function = _head_function(model, attribution.head, ids != PAD)
-    n = len(attribution.atoms)
-    push = np.sign(attribution.canonical.output - attribution.canonical.baseline) or 1.0
-    generator = np.random.default_rng(seed)
-    ways = [np.argsort(-push * attribution.atoms, kind="stable")]
-    ways += [generator.permutation(n) for _ in range(orders)]
-    places = np.array(molecule.atom_tokens) + 1
+    function = _head_function(model, head, ids != PAD)
+    places, n = np.array(molecule.atom_tokens) + 1, len(atoms)
     masked = np.unique(np.linspace(0, n, min(n + 1, POINTS)).round().astype(int))
-    curves = []
-    with torch.no_grad():
-        for way in ways:
-            steps = ids.repeat(len(masked), 1)
-            for step, count in zip(steps, masked, strict=True):
-                step[places[way[:count]]] = MASK
-            outputs = [function(model.embed(part), model.embed(shifted(part))) for part in steps.split(64)]
-            curves.append(torch.cat(outputs).numpy())
-    return Deletion(masked, curves[0], np.mean(curves[1:], axis=0), np.std(curves[1:], axis=0))
+
+    @torch.no_grad()
+    def outputs(way: np.ndarray, counts: np.ndarray) -> np.ndarray:
+        steps = ids.repeat(len(counts), 1)
+        for step, count in zip(steps, counts, strict=True):
+            step[places[way[:count]]] = MASK
+        return function(model.embed(steps), model.embed(shifted(steps))).numpy()
+
+    generator = np.random.default_rng(seed)
+    whole, none = outputs(np.arange(n), np.array([0, n]))
+    ranked = np.argsort(-(np.sign(whole - none) or 1.0) * atoms, kind="stable")
+    random = [outputs(generator.permutation(n), masked) for _ in range(orders)]
+    return Deletion(masked, outputs(ranked, masked), np.mean(random, axis=0), np.std(random, axis=0))

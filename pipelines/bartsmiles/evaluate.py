@@ -175,8 +175,8 @@ def measure(predictor: Predictor, data: Path | None, sizes: Sizes) -> dict[str, 
         result["infill_validity_free"], _ = infilling(predictor, molecules[:few], "free")
         crude = crippen_agreement(properties, part, "gradient x input", strings)
         result["crippen_pearson_gradient"] = crude["pearson"]
-        result["deletion_better"] = deletion_better(properties, part, "esol", METHOD)
-        result["sanity_correlation"] = random_weights_correlation(predictor, part[:30])
+        result["deletion_better"] = deletion_better(properties, part, "esol", METHOD, strings)
+        result |= sanity(predictor, part[:30], strings)
     result["benzene_auc"] = benzene_auc(properties, molecules[2 * few : 3 * few], METHOD, strings)
     errors = completeness(predictor, molecules[3 * few :])
     result["completeness_median"] = float(np.median(errors))
@@ -185,17 +185,26 @@ def measure(predictor: Predictor, data: Path | None, sizes: Sizes) -> dict[str, 
     return {name: round(value, 4) if isinstance(value, float) else value for name, value in result.items()}
 
 
-def random_weights_correlation(predictor: Predictor, molecules: list[Molecule]) -> float:
-    """Mean |correlation| of attributions with those of a model with random weights; near 0 is right."""
+def sanity(predictor: Predictor, molecules: list[Molecule], strings: int) -> dict[str, float]:
+    """Mean |correlation| of attributions with those of a model with random weights, and with shuffled ones.
+
+    The second is what chance gives for so few atoms; the first should not be larger (Adebayo et al. 2018).
+    """
     config = predictor.properties.trunk.config
     other = PropertyModel(new_model(config.vocab_size, config.d_model, config.encoder_layers).model).eval()
-    values = []
+    generator = np.random.default_rng(0)
+    values, chance = [], []
     for molecule in molecules:
-        maps = [
-            last_attribution(model, molecule, "esol", METHOD).atoms for model in (predictor.properties, other)
-        ]
-        values.append(abs(np.corrcoef(*maps)[0, 1]))
-    return float(np.nanmean(values))
+        own, random = (
+            last_attribution(model, molecule, "esol", METHOD, strings).atoms
+            for model in (predictor.properties, other)
+        )
+        values.append(abs(np.corrcoef(own, random)[0, 1]))
+        chance += [abs(np.corrcoef(own, generator.permutation(random))[0, 1]) for _ in range(20)]
+    return {
+        "sanity_correlation": float(np.nanmean(values)),
+        "sanity_correlation_by_chance": float(np.nanmean(chance)),
+    }
 
 
 def main() -> None:

@@ -43,10 +43,12 @@ def benzene_auc(model: PropertyModel, molecules: list[Molecule], method: Method,
     return float(np.mean(aucs))
 
 
-def deletion_better(model: PropertyModel, molecules: list[Molecule], head: str, method: Method) -> float:
+def deletion_better(
+    model: PropertyModel, molecules: list[Molecule], head: str, method: Method, strings: int = 1
+) -> float:
     """Share of the molecules whose output moves faster in the order of the attribution than at random."""
-    wins = [
-        deletion_curve(model, molecule, last_attribution(model, molecule, head, method)).better
-        for molecule in molecules
-    ]
+    wins = []
+    for molecule in molecules:
+        found = last_attribution(model, molecule, head, method, strings)
+        wins.append(deletion_curve(model, molecule, head, found.atoms).better)
     return float(np.mean(wins))

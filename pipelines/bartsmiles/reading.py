@@ -54,13 +54,19 @@ def explain(
     strings: int = STRINGS,
     seed: int = 0,
 ) -> Iterator[Progress | AtomMap]:
-    """A head's map, better with every string: Progress with the map so far as preview, then the map."""
-    told = molecule_for(head, molecule)
+    """A head's map, better with every string: Progress with the map so far as preview, then the map.
+
+    The preview is None while there is no map yet, and nothing new since the last one.
+    """
+    told, last = molecule_for(head, molecule), None
     for report in attribute(predictor.properties, told, head, method, strings, seed):
-        if isinstance(report, Progress):
-            yield Progress(report.step, report.total, report.message, _map(told, report.preview, seed))
-        else:
+        if not isinstance(report, Progress):
             yield _map(told, report, seed)
+            continue
+        news = report.preview is not None and report is not last
+        found = _map(told, report.preview, seed) if news else None
+        yield Progress(report.step, report.total, report.message, found)
+        last = report
 
 
 def _map(molecule: Molecule, found: Attribution, seed: int) -> AtomMap:
