@@ -41,7 +41,7 @@ _NO_POINT = re.compile(
     re.IGNORECASE,
 )
 _NORM = re.compile(
-    r"\b(should|must|has to|have to|needs? to|ought to|only if|we (?:could|can|might))\b(?!')",
+    r"\b(should|must|has to|(?<!would )have to|needs? to|ought to|only if|we (?:could|can|might))\b(?!')",
     re.IGNORECASE,
 )
 _UNCLEAR = re.compile(
@@ -184,7 +184,7 @@ def _clause(author: int, text: str, known: bool) -> Clause:
     unclear = bool(_UNCLEAR.match(text) or dangles or (_WHO.match(text) and not known)) and not asks
     said = f"we should {text[asks.end() :]}" if asks and not FIRST.search(text) else told(text)
     said = (quoted(text) if _QUOTABLE.match(text) else "") if unclear else said
-    clear = 0.0 if unclear or said == quoted(text) else 0.6 if FIRST.search(text) else 1.0
+    clear = 0.0 if unclear or said == quoted(text) else 0.8 if FIRST.search(text) else 1.0
     return Clause(author, text, said, bool(asks or _demands(text)), clear)
 
 

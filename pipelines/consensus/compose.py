@@ -7,6 +7,7 @@ others mind least. The same group gives the same statements, in whatever order p
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -44,6 +45,8 @@ PLAIN_ANSWER = 3.0
 """Log odds that a "yes" or "no" at the beginning of an opinion is worth."""
 WHICH = ("what", "which", "who", "how", "where", "when", "why")
 """Questions whose answers are demands."""
+WORRY = re.compile(r"\b(afraid|scared|worr(y|ies|ied)|fear)\b", re.IGNORECASE)
+"""Worries are concerns and no reasons: the reward model often takes them for the other side's."""
 SAME_WORDS = 0.5
 """Share of the claim's words from which a demand answers the question itself."""
 
@@ -184,7 +187,8 @@ def _reasons(rated: Rated, side: int) -> list[int]:
     """Facts that speak for a side, of people who stand on it, by worth."""
     authors = rated.sides[[c.author for c in rated.clauses]] if rated.clauses else np.zeros(0)
     mine = (side * rated.leaning >= SURE) & (side * authors >= SURE)
-    return [i for i in _by_worth(rated) if mine[i] and not rated.clauses[i].norm and _usable(rated, i)]
+    fact = [not (c.norm or WORRY.search(c.text)) for c in rated.clauses]
+    return [i for i in _by_worth(rated) if mine[i] and fact[i] and _usable(rated, i)]
 
 
 def _usable(rated: Rated, i: int) -> bool:

@@ -234,6 +234,20 @@ def test_critiques_that_cannot_be_are_told(desk: Desk, critiques):
         list(rounds.revise(critiques, desk, 0.0))
 
 
+def test_examples_have_ready_critiques(desk: Desk):
+    example = consensus.EXAMPLES[1]
+    said = panels.ready_critiques(desk_of(table_of(example.group)))
+    assert [name for name, _ in said] == example.group.people
+    assert {name: text for name, text in said if text} == example.critiques
+    assert all(set(e.critiques) < set(e.group.people) and e.critiques for e in consensus.EXAMPLES)
+    assert panels.example_of(desk.table) is None
+
+
+def test_two_exports_do_not_share_a_file(desk: Desk):
+    first, second = (panels.export(desk, 1.0)[0].value["path"] for _ in range(2))
+    assert first != second
+
+
 def test_the_files_tell_the_ranking_and_can_be_imported_again(desk: Desk):
     *buttons, status = panels.export(desk, 1.0)
     stored, report = (Path(button.value["path"]) for button in buttons)
