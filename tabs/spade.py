@@ -315,8 +315,9 @@ def run(
     if seed is None:
         raise InputError("The seed is missing.", "Use a whole number, such as 0.", "Seed")
     idle = [gr.skip()] * 5
-    yield *idle, Progress(0, 1, "reading")
     paths = _paths(files)
+    for report in panels.loaded():
+        yield *idle, report
     steps = _pictures(paths, mode, seed, encoder) if _are_pictures(paths) else _table(
         paths[0], label_column, anomaly, normal, truth_column, mode, seed
     )  # fmt: skip

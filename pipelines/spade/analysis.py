@@ -5,12 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import pandas as pd
-from sklearn.decomposition import PCA
-from sklearn.manifold import TSNE
 
 from pipelines.errors import InputError
 from pipelines.runtime import Progress, in_background
@@ -29,17 +27,16 @@ from pipelines.spade.labels import (
     oddities,
     values_of,
 )
+from pipelines.spade.layout import principal, sample
 from pipelines.spade.method import Fit, Mode, fit
-from pipelines.spade.scale import Whitening
 from pipelines.spade.summary import Reason, Summary, summarise
 from pipelines.spade.table import Table
 
 FEWEST_ROWS = 12
 EXPLAINED = 30
 """Top rows that get reasons: unlabelled ones, for the others are known already."""
-MOST_MAPPED = 5000
-"""Points of the map: every flagged or labelled row, the rest drawn at random."""
-SCORED_AT_ONCE = 100_000
+SCORED_AT_ONCE = 40_000
+"""Between two chunks of rows a stop is noticed."""
 WIDEST_SHARE = 0.25
 LITTLE_TRUST = 0.75
 """Of Trust.weight: half its most."""
@@ -189,9 +186,9 @@ def score_in_chunks(detector: object, X: np.ndarray) -> Iterator[Progress | np.n
     """Scores of many rows, float [n], in chunks that bound the memory; yields Progress between them."""
     parts = []
     for start in range(0, len(X), SCORED_AT_ONCE):
-        if start:
-            yield Progress(start, len(X), f"scoring rows, {start:,} of {len(X):,}")
-        parts.append(detector.score(X[start : start + SCORED_AT_ONCE]))
+        report = Progress(start, len(X), f"scoring rows, {start:,} of {len(X):,}")
+        chunk = X[start : start + SCORED_AT_ONCE]
+        parts.append((yield from in_background(partial(detector.score, chunk), report)))
     yield np.concatenate(parts) if parts else np.zeros(0)
 
 
@@ -295,7 +292,7 @@ def outcome(
             yield report
         else:
             scores = report
-    sample = _sample(scores, y, seed)
+    shown = sample(scores, y, seed)
     rows = np.sort(np.concatenate([found.fitted, np.flatnonzero(y != UNKNOWN)]))
     Z = found.detector.whitening.transform(X)
     references = yield from in_background(
@@ -325,8 +322,8 @@ def outcome(
         check=check,
         truth=truth,
         missed=missed,
-        map_rows=sample,
-        map=_principal(Z[sample]),
+        map_rows=shown,
+        map=principal(Z[shown]),
         notes=tuple(notes),
         seed=seed,
         seconds=time.monotonic() - start,
@@ -374,37 +371,10 @@ def _found_by(found: Fit, references: dict[str, np.ndarray], Z: np.ndarray, shar
     return np.select([labels & density, labels, density], ["both", "labels", "density"], "together")
 
 
-def _sample(scores: np.ndarray, y: np.ndarray, seed: int) -> np.ndarray:
-    """Rows of the map: all if few, else the oddest thousand, labelled rows, and a random rest."""
-    n = len(scores)
-    if n <= MOST_MAPPED:
-        return np.arange(n)
-    first = np.argsort(-scores, kind="stable")[:1000]
-    labelled = np.flatnonzero(y != UNKNOWN)[:1000]
-    kept = np.union1d(first, labelled)
-    rest = np.setdiff1d(np.arange(n), kept)
-    more = np.random.default_rng(seed).choice(rest, MOST_MAPPED - len(kept), replace=False)
-    return np.sort(np.concatenate([kept, more]))
-
-
-def _principal(Z: np.ndarray) -> np.ndarray:
-    if Z.shape[1] < 2:
-        return np.column_stack([Z[:, 0], np.zeros(len(Z))])
-    return PCA(2, random_state=0, svd_solver="full" if Z.shape[1] < 300 else "randomized").fit_transform(Z)
-
-
-def t_sne(X: np.ndarray, rows: np.ndarray, seed: int) -> np.ndarray:
-    """A t-SNE map of those rows of X, float [len(rows), 2]: neighbours stay near, distances mean little."""
-    Z = Whitening().fit(X[rows]).transform(X[rows])
-    Z = PCA(min(30, Z.shape[1], len(Z)), random_state=0).fit_transform(Z)
-    perplexity = min(30.0, max(2.0, (len(Z) - 1) / 4))
-    return TSNE(perplexity=perplexity, init="pca", random_state=seed, n_jobs=1, max_iter=500).fit_transform(Z)
-
-
-def score_table(report: TableReport, table: Table) -> np.ndarray:
-    """Raw scores float [n] of a second table. Raises InputError if columns are missing."""
-    X = report.encoder.transform(table.frame).X
-    for part in score_in_chunks(report.outcome.fit.detector, X):
-        if not isinstance(part, Progress):
-            scores = part
-    return scores
+def score_table(report: TableReport, table: Table) -> Iterator[Progress | np.ndarray]:
+    """Scores of a second table. Yields Progress, finally raw scores, float [n]. Raises InputError if columns
+    are missing."""
+    begun = Progress(0, 1, "reading the columns")
+    yield begun
+    features = yield from in_background(lambda: report.encoder.transform(table.frame), begun)
+    yield from score_in_chunks(report.outcome.fit.detector, features.X)

@@ -84,7 +84,7 @@ class ColumnEncoder:
             if name in OWN:
                 columns.append(Column(name, "left out", "a result of this page, no feature"))
                 continue
-            fingerprint = hash(tuple(cells))
+            fingerprint = hash(tuple(cells.tolist()))
             if fingerprint in seen and cells.equals(frame[seen[fingerprint]]):
                 columns.append(Column(name, "left out", f"the same as {seen[fingerprint]!r}"))
                 continue
@@ -132,15 +132,17 @@ def _listed(names: list[str]) -> str:
 
 
 def _describe(name: str, cells: pd.Series) -> Column:
-    filled = cells[~cells.str.lower().isin(MISSING)]
+    there = ~cells.str.lower().isin(MISSING).to_numpy()
+    filled = cells[there]
     n, distinct = len(cells), filled.nunique()
     if not len(filled):
         return Column(name, "left out", "every cell is blank")
     if distinct == 1 and len(filled) == n:
         return Column(name, "left out", "every cell is the same")
     comma = _decimal_comma(filled)
-    if np.isfinite(parse_numbers(filled, comma)).mean() >= PARSED:
-        return _number(name, cells, filled, comma)
+    raw = _raw_numbers(cells, comma)
+    if np.isfinite(_kept(raw)[there]).mean() >= PARSED:
+        return _number(name, raw, there, comma)
     return _words(name, filled, n, distinct)
 
 
@@ -166,22 +168,23 @@ def _words(name: str, filled: pd.Series, n: int, distinct: int) -> Column:
     )  # fmt: skip
 
 
-def _number(name: str, cells: pd.Series, filled: pd.Series, comma: bool) -> Column:
-    values = parse_numbers(cells, comma)
+def _number(name: str, raw: np.ndarray, there: np.ndarray, comma: bool) -> Column:
+    """A column of numbers as parsed, float [n]; there: bool [n], which cells are not blank."""
+    values, n = _kept(raw), len(raw)
     known = np.isfinite(values)
     numbers = values[known]
-    if len(np.unique(numbers)) == 1 and known.all():
+    distinct = len(np.unique(numbers))
+    if distinct == 1 and known.all():
         return Column(name, "left out", "every cell is the same")
     whole = np.all(numbers == np.round(numbers))
-    unique = len(np.unique(numbers)) == len(cells)
-    if whole and unique and len(cells) > 2:
-        counts_rows = numbers.max() - numbers.min() + 1 == len(cells)
+    if whole and distinct == n > 2:
+        counts_rows = numbers.max() - numbers.min() + 1 == n
         if counts_rows or ID_NAME.search(name):
             return Column(name, "left out", "an identifier: every row has its own")
     lost = int((~known).sum())
     parts = ["read with decimal commas"] if comma else []
-    overflow = int((np.abs(_raw_numbers(filled, comma)) > HUGE).sum())
-    odd = len(filled) - int(np.isfinite(parse_numbers(filled, comma)).sum()) - overflow
+    overflow = int((np.abs(raw[there]) > HUGE).sum())
+    odd = int((~known[there]).sum()) - overflow
     if overflow:
         parts.append("infinite or huge numbers count as missing")
     if odd:
@@ -194,7 +197,7 @@ def _number(name: str, cells: pd.Series, filled: pd.Series, comma: bool) -> Colu
         ", ".join(parts),
         decimal_comma=comma,
         fill=float(np.median(numbers)),
-        marks_missing=lost > 0.01 * len(cells),
+        marks_missing=lost > 0.01 * n,
     )
 
 
@@ -210,7 +213,10 @@ def _decimal_comma(filled: pd.Series) -> bool:
 
 def parse_numbers(cells: pd.Series, decimal_comma: bool = False) -> np.ndarray:
     """Cells as float [n]; NaN where missing, no number, infinite or huge."""
-    values = _raw_numbers(cells, decimal_comma)
+    return _kept(_raw_numbers(cells, decimal_comma))
+
+
+def _kept(values: np.ndarray) -> np.ndarray:
     return np.where(np.abs(values) <= HUGE, values, np.nan)
 
 

@@ -30,6 +30,8 @@ from pipelines.spade.labeller import Caps, Ensemble, disjoint_subsets, fit_ensem
 from pipelines.spade.labels import ANOMALY, NORMAL, UNKNOWN
 from pipelines.spade.scale import Whitening
 
+SURE = (1.25, 1.4)
+"""Sums of `Trust` from which the pseudo-labels count, and from which they count fully: see choice.py."""
 WIDEST_SHARE = 0.25
 """The share that `by_share` takes at most: a handful of labels says little about the true share."""
 
@@ -42,18 +44,21 @@ class Trust:
     """Share of unlabelled rows that the densities find more ordinary than a labelled anomaly, in [0, 1]."""
     agreement: float
     """Spearman correlation, over unlabelled rows, between the densities and the forest on the labels."""
+    sure: tuple[float, float] = SURE
 
     @property
     def weight(self) -> float:
         """What the predictor counts in the score, in [0, 1.5]; the label forests count 1.
 
-        Two independent views must both speak for the densities: they rank labelled anomalies, which they
-        never saw, above at least 60 % of the rows (full weight from 80 %), and they order the unlabelled
-        rows somewhat as the labels do (from 0.2, full weight from 0.6). Set on validation folds.
+        Two independent views must speak for the densities: they rank labelled anomalies, which they never
+        saw, above most rows, and they order the unlabelled rows as the labels do. What one lacks the other
+        may make up. Without them the labels alone decide: one of their forests sees the densities too, and
+        takes from them what the labels bear out.
         """
-        ranks = np.clip((self.ranks_labelled - 0.6) / 0.2, 0, 1)
-        agreement = np.clip((self.agreement - 0.2) / 0.4, 0, 1)
-        return float(1.5 * ranks * agreement)
+        none, full = self.sure
+        together = (self.ranks_labelled + self.agreement - none) / (full - none)
+        better_than_chance = (self.ranks_labelled - 0.6) / 0.1
+        return 1.5 * float(np.clip(min(together, better_than_chance), 0, 1))
 
 
 class TailRank:
@@ -85,7 +90,7 @@ class RobustDetector:
     def score(self, X: np.ndarray) -> np.ndarray:
         """Anomaly score float [n] of raw rows X float [n, d]; high = anomalous."""
         Z = self.whitening.transform(X)
-        return self._combine(self._parts(Z, self.density(Z)))
+        return self.combine(self.parts(Z, self.density(Z)))
 
     def latent(self, Z: np.ndarray) -> np.ndarray:
         """The whitened rows themselves: this mode has no encoder."""
@@ -95,7 +100,9 @@ class RobustDetector:
         """Mean score of the one-class classifiers, float [n], of whitened rows Z."""
         return self.ensemble.scores(Z).mean(axis=0)
 
-    def _parts(self, Z: np.ndarray, density: np.ndarray) -> list[np.ndarray]:
+    def parts(self, Z: np.ndarray, density: np.ndarray) -> list[np.ndarray]:
+        """What the score joins, float [n] each: the label forests' opinion (without labelled anomalies the
+        density) and the predictors', of whitened rows Z with their density."""
         parts = []
         if self.label_forests:
             views = (Z, np.column_stack([Z, density]))
@@ -105,7 +112,8 @@ class RobustDetector:
             parts.append(np.mean([probability(model, Z) for model in self.predictors], axis=0))
         return parts if self.label_forests else [density, *parts]
 
-    def _combine(self, parts: list[np.ndarray]) -> np.ndarray:
+    def combine(self, parts: list[np.ndarray]) -> np.ndarray:
+        """The score from its parts, float [n]: tail ranks, weighted by trust."""
         weights = (1.0, self.trust.weight if self.trust else 1.0)
         return sum(
             weight * rank(part) for weight, rank, part in zip(weights, self.ranks, parts, strict=False)
@@ -157,7 +165,7 @@ def fit_robust(
             predictors.append(model)
         yield Progress(4 + i, 6, "predictor on labels and pseudo-labels")
     detector = RobustDetector(whitening, ensemble, label_forests, tuple(predictors), trust, ())
-    parts = detector._parts(Zu, density[y == UNKNOWN])
+    parts = detector.parts(Zu, density[y == UNKNOWN])
     ranks = tuple(TailRank(part) for part in parts)
     yield RobustDetector(whitening, ensemble, label_forests, tuple(predictors), trust, ranks), scores
 

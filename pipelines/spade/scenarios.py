@@ -1,7 +1,7 @@
 """The paper's scenarios on data with known classes: what is labelled, what is not, what is only tested.
 
 Tables have a fixed training and test part; a seed draws the labelled rows (and, for "validation", a fold
-inside the training part: settings were chosen there and nowhere else).
+inside the training part: choice.py works there).
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 import pandas as pd
 
@@ -143,14 +144,22 @@ def _usual_width(rows: list[list[str]]) -> int:
     return widths.most_common(1)[0][0] if widths else 0
 
 
+def _filled(row: list[str]) -> int:
+    return sum(bool(cell.strip()) for cell in row)
+
+
 def _from_header(text: str, delimiter: str, quoting: int, notes: list[str]) -> str:
-    """The text from its header on: a title or comments above it have far fewer cells than the rows below."""
-    usual = _usual_width([row for row in _rows(text, delimiter, quoting) if any(map(str.strip, row))])
+    """The text from its header on: a title or comments above it have far fewer cells than the rows below, or
+    far fewer that are filled."""
+    rows = [row for row in _rows(text, delimiter, quoting)[:SAMPLE_LINES] if any(map(str.strip, row))]
+    usual = _usual_width(rows)
+    usually_filled = median(map(_filled, rows)) if rows else 0
     stream = io.StringIO(text, newline="")
     start = skipped = 0
     for row in csv.reader(stream, delimiter=delimiter, quoting=quoting):
-        told = any(map(str.strip, row))
-        if usual < 2 or (told and len(row) >= max(2, usual / 2)):
+        told = _filled(row) > 0
+        wide = len(row) >= max(2, usual / 2) and _filled(row) >= usually_filled / 2
+        if usual < 2 or (told and wide):
             break
         start, skipped = stream.tell(), skipped + told
     if skipped:
