@@ -114,7 +114,8 @@ def scatter(
         fig.add_scatter(
             x=points[order, 0], y=points[order, 1], text=[text[i] for i in order],
             marker={"color": score[order], "colorscale": scale, "size": 6, "cmin": 0, "cmax": 100,
-                    "colorbar": {"title": "percentile", "thickness": 10, "outlinewidth": 0}}, **common,
+                    "colorbar": {"title": {"text": "percentile", "side": "right"}, "thickness": 10,
+                                 "outlinewidth": 0}}, **common,
         )  # fmt: skip
     else:
         values = summary.y[rows] if colouring == "label" else summary.pseudo[rows]

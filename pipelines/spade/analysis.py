@@ -186,7 +186,7 @@ def score_in_chunks(detector: object, X: np.ndarray) -> Iterator[Progress | np.n
     """Scores of many rows, float [n], in chunks that bound the memory; yields Progress between them."""
     parts = []
     for start in range(0, len(X), SCORED_AT_ONCE):
-        report = Progress(start, len(X), f"scoring rows, {start:,} of {len(X):,}")
+        report = Progress(start, len(X), "scoring rows")
         chunk = X[start : start + SCORED_AT_ONCE]
         parts.append((yield from in_background(partial(detector.score, chunk), report)))
     yield np.concatenate(parts) if parts else np.zeros(0)

@@ -166,7 +166,7 @@ def held_out(
         tested = np.flatnonzero(fold == i)
         kept = np.sort(np.concatenate([np.flatnonzero((fold >= 0) & (fold != i)), unlabelled]))
         result = None
-        turn = Progress(i, folds, f"checking with held-out labels, turn {i + 1} of {folds}")
+        turn = Progress(i, folds, "checking with held-out labels")
         for report in fit(X[kept], y[kept], mode, seed, CHECK_TREES):
             if isinstance(report, Fit):
                 result = report

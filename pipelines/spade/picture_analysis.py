@@ -119,7 +119,7 @@ def embed(images: np.ndarray, encoder: PatchEncoder) -> Generator[Progress, None
     """Features of uint8 [n, 128, 128, 3], batch by batch: `embedding = yield from embed(...)`."""
     parts = []
     for i in range(0, len(images), BATCH):
-        yield Progress(i, len(images), f"looking at pictures, {i} of {len(images)}")
+        yield Progress(i, len(images), "looking at pictures")
         parts.append(encoder.embed(images[i : i + BATCH]))
     return Embedding.joined(parts)
 
