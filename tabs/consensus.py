@@ -100,6 +100,8 @@ LIMITS = (
     "form (length, ending, no copy, no repetition, on topic): trust the first of the ranking, not the last.",
     "Predictions close to 4 mean that the reward model can't tell: whoever argues without saying yes or no "
     "lands there, so nobody below 3 doesn't mean that nobody disagrees.",
+    "What our judge prefers, and what leaving somebody out costs, was measured before the last mends of what "
+    "is written here, and not again since.",
     "English only. Numbers, names and negations are easily misread.",
     "A chosen statement is a draft for people to discuss, never a decision.",
 )
