@@ -14,8 +14,9 @@ STEPS = (
     "Fine-tuning: encoder and decoder both read the string; the decoder's state at the last `</s>` feeds a "
     "small head per property. R3F keeps class heads steady under tiny noise, and four checkpoints are "
     "averaged. The paper fine-tunes one model per property; ours shares one trunk.",
-    "Integrated Gradients asks how the answer grows on the way from a string of masks $x'$ to the molecule "
-    r"$x$: $a_i = (x_i - x'_i) \int_0^1 \partial_i f(x' + \alpha (x - x'))\, d\alpha$, over what encoder and "
+    "Integrated Gradients asks how the answer grows on the way from a blank string $x'$, whose tokens have "
+    "the embedding 0, to the molecule $x$: "
+    r"$a_i = (x_i - x'_i) \int_0^1 \partial_i f(x' + \alpha (x - x'))\, d\alpha$, over what encoder and "
     "decoder read. The values add up to the change of the answer; the completeness error says how nearly.",
     "Occlusion masks one atom at a time and looks how far the answer falls.",
     "A molecule can be written in many ways. Eight of them are averaged, and their spread is shown: a map "
@@ -61,7 +62,8 @@ LIMITS = (
     "Descriptors such as a computed logP nearly encode solubility: forests on them are hard to beat, and "
     "stand beside our scores.",
     "A map explains the model, not nature. Where a head is weak, its map is too.",
-    "Masked strings that every map starts from are no molecules; another start gives another map.",
+    "The blank string that every map starts from is no molecule; another start gives another map. It was "
+    "chosen over a string of masks on molecules like those of training.",
     "Stereochemistry is read as written, but the sets behind the heads hold little of it. No metals, "
     "polymers or proteins; at most 126 tokens.",
     "Not a medical or safety tool: BBBP, BACE and ClinTox are small sets of known drugs.",

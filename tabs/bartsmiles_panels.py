@@ -71,7 +71,7 @@ def build(
         ("conformer", space_tab, conformer, [*shown, desk], [space]),
         ("export", files_tab, export, [*shown, desk], files),
     )
-    quick: dict[str, Any] = {"show_progress": "hidden", "trigger_mode": "always_last"}
+    quick: dict[str, Any] = {"show_progress": "minimal", "trigger_mode": "always_last"}
     for name, tab, handler, inputs, outputs in computed:
         tab.select(handler, list(inputs), outputs, api_name=f"bartsmiles_{name}", **quick)
         tab.select(None, outputs=opened, js=f"() => '{name}'", api_visibility="private")

@@ -47,7 +47,7 @@ class AtomMap:
     output: float
     """The head's output for the canonical string."""
     baseline: float
-    """Its output for the string of masks."""
+    """Its output for the blank string."""
     error: float
     """Completeness error of the canonical string; means nothing for occlusion."""
     strings: int
