@@ -20,7 +20,7 @@ from pipelines.backbones.head3d_model import BOX, OUTPUT_SIZE, RENDER_SIZE
 from pipelines.backbones.head3d_volume import depth_normals
 from pipelines.errors import InputError
 from pipelines.runtime import load_once
-from pipelines.weights import asset
+from pipelines.weights import weights_file
 
 if TYPE_CHECKING:
     import trimesh
@@ -212,4 +212,4 @@ def to_glb(mesh: trimesh.Trimesh) -> bytes:
 @load_once
 def load(path: Path | None = None, device: str = "cpu") -> Head3D:
     """The shipped heads, or those of another weights file. FileNotFoundError where there is none."""
-    return Head3D(*load_weights(path or asset("backbones/head3d", "head3d.safetensors")), device)
+    return Head3D(*load_weights(path or weights_file("backbones/head3d", "head3d.safetensors")), device)

@@ -1,8 +1,9 @@
 """The networks of the 3D head generator: a small EG3D (arXiv 2112.07945) with transparency, an encoder, a
 pose net.
 
-code z [B, 102] -> MappingNetwork -> w [B, 256] -> TriPlaneBackbone -> planes [B, 3, C, R, R] -> volume
-rendering at 64 x 64 -> SuperResolution -> RGBA 128 x 128. Colour is sRGB in 0..1 multiplied by alpha.
+code z [B, 102] -> its description [B, 109] -> MappingNetwork -> w [B, 256] -> TriPlaneBackbone -> planes
+[B, 3, C, R, R] -> volume rendering at 64 x 64 -> SuperResolution -> RGBA 128 x 128. Colour is sRGB in 0..1
+multiplied by alpha.
 Unlike EG3D the mapping sees no camera: w is free of pose, so that latent edits are, too.
 """
 
@@ -16,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pipelines.backbones.head3d_description import DESCRIPTION_DIM, descriptions
 from pipelines.backbones.head3d_volume import Rendering, camera_rays, volume_render
 
 OUTPUT_SIZE = 128
@@ -96,16 +98,19 @@ def activate(x: Tensor) -> Tensor:
 
 
 class MappingNetwork(nn.Module):
-    """z [B, z_dim] standard normal -> w [B, w_dim]; keeps the mean w for truncation."""
+    """z [B, z_dim] standard normal -> w [B, w_dim] by way of the description; keeps the mean w for
+    truncation.
+    """
 
     def __init__(self, config: Config, layers: int = 4) -> None:
         super().__init__()
-        widths = [config.z_dim] + [config.w_dim] * layers
+        self.z_dim = config.z_dim
+        widths = [DESCRIPTION_DIM] + [config.w_dim] * layers
         self.layers = nn.ModuleList(Linear(a, b) for a, b in pairwise(widths))
         self.register_buffer("w_mean", torch.zeros(config.w_dim))
 
     def forward(self, z: Tensor, truncation: float = 1.0) -> Tensor:
-        x = z
+        x = descriptions(z)
         for layer in self.layers:
             x = activate(layer(x))
         return x if truncation == 1.0 else self.w_mean + truncation * (x - self.w_mean)
@@ -113,7 +118,7 @@ class MappingNetwork(nn.Module):
     @torch.no_grad()
     def measure_mean(self, codes: int = 4096) -> None:
         """Set the mean w, over so many codes."""
-        z = torch.randn(codes, self.layers[0].weight.shape[1], generator=torch.Generator().manual_seed(0))
+        z = torch.randn(codes, self.z_dim, generator=torch.Generator().manual_seed(0))
         self.w_mean.copy_(self(z.to(self.w_mean)).mean(0))
 
 

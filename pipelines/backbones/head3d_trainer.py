@@ -33,7 +33,7 @@ from pipelines.backbones.head3d_model import (
 )
 
 ENCODED_SHARE = 0.35  # of the persons, whose w comes from the encoder in place of the mapping
-LATENT_WEIGHT, POSE_WEIGHT, ADVERSARIAL_WEIGHT = 0.1, 0.5, 0.03
+LATENT_WEIGHT, POSE_WEIGHT, ADVERSARIAL_WEIGHT = 0.02, 0.5, 0.03
 ADVERSARIAL_RATE = 0.25  # of the generator's learning rate, beside a discriminator
 R1_EVERY, R1_GAMMA = 8, 0.5
 VIEW_NOISE = 0.1  # radians, on what D is told, so that it cannot learn persons by their exact camera
@@ -53,7 +53,7 @@ class TrainSettings:
     capacity: int
     start: int
     closing_seconds: float
-    generator_rate: float = 8e-3
+    generator_rate: float = 5e-3
     encoder_rate: float = 5e-4
     discriminator_rate: float = 5e-4
 
@@ -69,7 +69,7 @@ class TrainSettings:
             return cls(
                 config, (48, 96, 128, 192, 256), 32, 2, 0, capacity=24_000, start=400, closing_seconds=40
             )
-        return cls(config, (16, 32, 64, 128), 4, 2, 32, capacity=8_000, start=64, closing_seconds=30)
+        return cls(config, (16, 32, 64, 128), 4, 2, 32, capacity=6_000, start=64, closing_seconds=30)
 
 
 @dataclass(frozen=True)
@@ -240,10 +240,7 @@ class Trainer:
         return torch.autocast("cuda", torch.bfloat16) if self.device == "cuda" else nullcontext()
 
     def _set_rates(self) -> None:
-        progress = self.progress
-        decay = (
-            1.0 if progress < 0.7 else 0.04 + 0.96 * 0.5 * (1 + math.cos(math.pi * (progress - 0.7) / 0.3))
-        )
+        decay = 0.04 + 0.96 * 0.5 * (1 + math.cos(math.pi * self.progress))
         ramp = min(1.0, (self.fresh_steps + 1) / RAMP_STEPS)
         for optimizer, factor in (
             (self.optimizer, ADVERSARIAL_RATE if self.adversarial else 1.0),
