@@ -75,10 +75,10 @@ def limits(card: dict[str, Any], model: dict[str, Any], things: int) -> tuple[st
         "public-domain meshes: other prompts give the nearest thing it knows, and fine detail is beyond it.",
         "Light is baked into the colours.",
         f"It saw {round(model['metrics']['images'], -3):,} pictures, trained without a GPU: simple and "
-        "round things come out well, thin or lopsided ones are rough, and front and back are often alike: "
+        "round things come out well, thin or lopsided ones are rough, and "
         f"{card['metrics']['janus']:.0%} of the objects that have a front show a second one.",
         "The authors' code names 25 minutes on a GPU for Stable Diffusion, a far larger model: the two times "
         "do not compare the methods.",
-        "The ready-made objects are among the better ones: of eight that we made, the zebra was left out as "
-        "too rough.",
+        "The ready-made objects are among the better ones: of twelve that we made, a zebra and a "
+        "tyrannosaurus with two heads, a shapeless sofa and a chair without a back were left out.",
     )

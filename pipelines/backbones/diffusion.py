@@ -28,6 +28,8 @@ from pipelines.weights import ASSETS, weights_file
 SIGMA_DATA = 0.5
 WHITE = 1.0
 VIEW_WIDTH = 10
+# Beside 384 text entries of size 1, ten of the view would be learnt far too slowly.
+VIEW_GAIN = 6.0
 HEADS = 4
 SHARD_BYTES = 15 * 2**20
 NAME = "backbones/diffusion"
@@ -200,11 +202,11 @@ def loss_weight(sigma: Tensor) -> Tensor:
 
 def view_features(view: Tensor) -> Tensor:
     """View [n, 2], azimuth and elevation in radians -> [n, VIEW_WIDTH]: three harmonics of the azimuth,
-    three of the elevation, and 1 for "known". A NaN row is an unknown view: zeros."""
+    three of the elevation, and 1 for "known", all times VIEW_GAIN. A NaN row is an unknown view: zeros."""
     azimuth, elevation = torch.nan_to_num(view).unbind(dim=1)
     parts = [wave(k * azimuth) for k in (1, 2, 4) for wave in (torch.sin, torch.cos)]
     parts += [torch.sin(k * elevation) for k in (1, 2, 4)]
-    features = torch.stack([*parts, torch.ones_like(azimuth)], dim=1)
+    features = VIEW_GAIN * torch.stack([*parts, torch.ones_like(azimuth)], dim=1)
     return features * (~view.isnan().any(dim=1, keepdim=True))
 
 

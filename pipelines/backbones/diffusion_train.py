@@ -79,7 +79,7 @@ class Recipe:
 
 RECIPES = {
     64: Recipe(CONFIGS[64], 512, 1e-3, 5_000_000, 16_384, 2, -0.2, 1.2, (12, 8), False),
-    32: Recipe(CONFIGS[32], 32, 6e-4, 500_000, 32, 1, -0.5, 1.2, (12, 6), True),
+    32: Recipe(CONFIGS[32], 32, 6e-4, 500_000, 32, 1, 0.2, 1.4, (12, 6), True),
 }
 QUICK = Recipe(UNetConfig(32, 2, (32, 64), (False, True)), 8, 5e-4, 10_000, 8, 1, -0.5, 1.2, (2, 2), True)
 QUICK_SCENES = 20

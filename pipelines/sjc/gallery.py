@@ -26,7 +26,7 @@ FOLDER = ASSETS / "sjc" / "gallery"
 QUALITY = "normal"
 OBJECTS = (
     ("a burger", 0), ("a purple rocket", 0), ("a green tree", 0), ("a toadstool", 0),
-    ("a school bus", 0), ("a red car", 0), ("a blue chair", 0),
+    ("a school bus", 0), ("a red car", 0), ("a blue chair", 1),
 )  # fmt: skip
 """Prompts and seeds."""
 

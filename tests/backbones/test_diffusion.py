@@ -9,6 +9,7 @@ import torch
 
 from pipelines.backbones.diffusion import (
     SIGMA_DATA,
+    VIEW_GAIN,
     WHITE,
     ConditionedUNet,
     EmbeddedDenoiser,
@@ -63,7 +64,7 @@ def test_unknown_views_have_no_features_and_azimuth_is_periodic():
     view = torch.tensor([[0.4, 0.2], [0.4 + 2 * math.pi, 0.2], [math.nan, math.nan]])
     features = view_features(view)
     assert torch.allclose(features[0], features[1], atol=1e-5)
-    assert (features[2] == 0).all() and features[0, -1] == 1
+    assert (features[2] == 0).all() and features[0, -1] == VIEW_GAIN
 
 
 def test_oracle_is_the_posterior_mean():
