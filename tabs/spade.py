@@ -89,7 +89,7 @@ LIMITS = (
     "a little and on digits by far, and on digits it also finds more of what nobody labelled. The comparison "
     "below a result has it.",
     "It can cost a little: on Wilt, one of the twelve ADBench tables, the robust mode is 0.016 below the "
-    "forest, and on the tiles 0.011. A handful of labels does not tell such a table from one where the "
+    "forest, and on the tiles 0.012. A handful of labels does not tell such a table from one where the "
     "densities help.",
     "Where densities and labels do not clearly agree, the labels decide, and a kind that nobody labelled can "
     "be missed. So can one that is far off in a column but not rare in it: densities see quantiles.",

@@ -65,7 +65,7 @@ CARD: dict[str, Any] = {
     "words are worth 6.8 to oneself: with their author's own voice people's own opinions win over most "
     "statements (wanted: statements win in 60 %), among the others statements win. On conversations that it "
     "has not seen, votes as a persona tell little about who agrees, and most of the gain in choosing comes "
-    "from knowing others' votes. Win rates, exclusion, the share that passes the checks and the seconds were "
+    "from knowing others' votes. Win rates, exclusion and the share that passes the checks were "
     "measured before the last changes to what is written (composing from clauses, the language model's "
     "adapter at half strength, two more checks, readings fitted anew) and not again since.",
     "train_command": "python -m pipelines.consensus.train --part ranker --data DIR, in four runs, each "
