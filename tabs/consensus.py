@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
@@ -31,6 +32,7 @@ PAPER = Paper(
 )
 MODELS = [("Embedded, ours: small", "embedded"), ("Qwen2.5-1.5B-Instruct: needs a GPU", "hub")]
 MOST_STATEMENTS = 32
+SHARED = "The link carries question, opinions, number of statements and seed; no own ratings, no critiques."
 NO_RATING = "Give a number from 1 to 7, or none, per person."
 
 TO_RESULT = """() => window.innerWidth <= 640 && document.getElementById("consensus-run")
@@ -157,7 +159,7 @@ def build() -> None:
     how_it_works(PAPER, STEPS, [metric for metric in METRICS if _known(measured, metric.key)], LIMITS)
     controls = {"question": question, "people": people, "statements": count, "seed": seed}
     names = ("run", "import", "rate", "sentences", "left_out", "exclude", "revise", "map", "votes", "export")
-    share_row(PAPER, controls, [f"consensus_{name}" for name in names]).success(None, js=bar.press)
+    share_row(PAPER, controls, [f"consensus_{name}" for name in names], SHARED).success(None, js=bar.press)
 
     quiet: dict[str, Any] = panels.QUIET
     bar.run.click(None, js=TO_RESULT, **quiet)
@@ -179,8 +181,8 @@ def build() -> None:
         lambda: ("", [["", ""], ["", ""]], ""), None, [question, people, imported], queue=False, **quiet
     )
     _follow(verdict.choose(_alpha_at, None, alpha, queue=False, **quiet).then, desk, alpha, shown)
-    rated = verdict.rate(_rate, [desk], [verdict, desk], **quiet)
-    _follow(rated.success, desk, alpha, shown)
+    for event, handler in ((verdict.rate, _rate), (verdict.back, back)):
+        _follow(event(handler, [desk], [verdict, desk], **quiet).success, desk, alpha, shown)
     # The same for callers of the API, who have no mouse.
     index, ratings = gr.Number(0, visible=False, label="Index of the statement"), gr.JSON([], visible=False)
     gr.Button(visible=False).click(
@@ -271,5 +273,13 @@ def rate(statement: int, ratings: list[float | None], desk: Desk | None = None) 
         raise InputError("A rating is a number from 1 to 7.", NO_RATING, "Ratings")
     own = desk.own.copy()
     own[k] = given
-    desk = Desk(desk.predicted, own, desk.model)
+    desk = replace(desk, own=own)
+    return desk.shown, desk
+
+
+@answer
+def back(desk: Desk | None) -> tuple[Any, ...]:
+    """The round before, as it was left; the first stays."""
+    desk = desk_or_first(desk)
+    desk = desk.former or desk
     return desk.shown, desk

@@ -23,12 +23,17 @@ RAWLS = 1000.0
 @dataclass(frozen=True, eq=False)
 class Desk:
     """The table as predicted, people's own ratings float [K, n] (NaN where none), the model asked for, and
-    how many rounds of critique went before."""
+    after a critique the desk of the round before."""
 
     predicted: Table
     own: np.ndarray
     model: str = "embedded"
-    critiques: int = 0
+    former: Desk | None = None
+
+    @property
+    def critiques(self) -> int:
+        """How many rounds of critique went before."""
+        return self.former.critiques + 1 if self.former else 0
 
     @property
     def table(self) -> Table:
@@ -41,9 +46,9 @@ class Desk:
         return verdict_value(self.table, ~np.isnan(self.own), self.critiques)
 
 
-def desk_of(table: Table, model: str = "embedded", critiques: int = 0) -> Desk:
+def desk_of(table: Table, model: str = "embedded", former: Desk | None = None) -> Desk:
     """A desk without own ratings."""
-    return Desk(table, np.full(table.ratings.shape, np.nan), model, critiques)
+    return Desk(table, np.full(table.ratings.shape, np.nan), model, former)
 
 
 def desk_or_first(desk: Desk | None) -> Desk:

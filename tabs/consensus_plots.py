@@ -109,7 +109,7 @@ def left_out(exclusions: Sequence[Exclusion]) -> go.Figure:
             x=values, y=rows, mode="markers", name=name, marker={"size": 13, "color": colour},
             hovertemplate="%{x:.1f} of 7<extra>" + name + "</extra>",
         )  # fmt: skip
-    fig.update_xaxes(range=[0.8, 7.2], title="their own predicted agreement with what is chosen")
+    fig.update_xaxes(range=[0.8, 7.2], title="their predicted agreement")
     fig.update_yaxes(tickvals=rows, ticktext=people, autorange="reversed", showgrid=False, zeroline=False)
     return fig
 

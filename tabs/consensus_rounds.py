@@ -59,7 +59,7 @@ def revise(critiques: Any, desk: Desk | None = None, alpha: float = START) -> It
             yield gr.skip(), gr.skip(), gr.skip(), Unfinished("No usable revision: the draft stands")
             return
         text = views.revision(report, best, ahead=winner_of(report, alpha) == best)
-        desk = desk_of(report, desk.model, desk.critiques + 1)
+        desk = desk_of(report, desk.model, desk)
         critics = f"{len(said)} critique{'s' * (len(said) > 1)}"
         yield text, desk.shown, desk, f"Revised after {critics}, seed {table.seed}"
 

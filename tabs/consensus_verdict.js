@@ -16,7 +16,7 @@ element.addEventListener("change", (event) => {
 element.addEventListener("click", (event) => {
   const button = event.target.closest("button");
   if (!button) return;
-  const { stop, open, peek, rate, score, apply, all } = button.dataset;
+  const { stop, open, peek, rate, score, apply, back, all } = button.dataset;
   if (stop) {
     view({ stop: Number(stop) });
     settle();
@@ -34,13 +34,14 @@ element.addEventListener("click", (event) => {
     const { rated: statement, draft: ratings } = props.view;
     view({ rated: -1 });
     trigger("rate", { statement, ratings });
-  } else if (all !== undefined) view({ all: !props.view.all });
+  } else if (back !== undefined) trigger("back");
+  else if (all !== undefined) view({ all: !props.view.all });
 });
 
-const about = () => JSON.stringify([props.value?.question, props.value?.people]);
+const about = () => JSON.stringify([props.value?.question, props.value?.people, props.value?.critiques]);
 let last = about();
 watch("value", () => {
   if (about() === last) return;
-  last = about(); // another group: nothing is open any more, but the slider stays
+  last = about(); // another group or round: nothing is open any more, but the slider stays
   view({ ...START, stop: props.view.stop });
 });

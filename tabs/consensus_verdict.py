@@ -36,7 +36,8 @@ class Verdict(gr.HTML):
     """Shows a value made by `verdict_value`; holds the slider.
 
     Fires `choose` with the slider's `stop` when it comes to rest, and `rate` with `statement` (index) and
-    `ratings` (a number or null per person) when people rate a statement themselves.
+    `ratings` (a number or null per person) when people rate a statement themselves, and `back` when they want
+    the round before.
     """
 
     def __init__(self, value: dict[str, Any] | None = None, **kwargs: Any) -> None:

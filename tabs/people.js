@@ -11,6 +11,12 @@ const fit = (text) => {
   text.style.height = "auto";
   text.style.height = `${text.scrollHeight}px`;
 };
+let width = 0;
+if (!grows) new ResizeObserver(() => { // a tab that is opened only now, a phone that is turned
+  if (list.clientWidth === width) return;
+  width = list.clientWidth;
+  list.querySelectorAll("textarea").forEach(fit);
+}).observe(list);
 const make = (tag, attributes) => Object.assign(document.createElement(tag), attributes);
 
 const number = () => {

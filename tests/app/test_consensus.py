@@ -153,6 +153,32 @@ def test_a_critique_round_marks_what_changed(open_page: OpenPage) -> None:
     page.get_by_role("button", name="Revise it").click()
     expect(visible(page, "Revised after 1 critique, seed")).to_be_visible(timeout=90_000)
     expect(page.locator("#tab-consensus-critique").locator("ins, del").nth(2)).to_be_attached()
+    expect(page.locator(".np-beside tbody th")).to_have_text(["Chosen", "The draft", "Best revision"])
+    page.get_by_role("button", name="Back to round 1").click()
+    expect(page.locator(".np-beside tbody th")).to_contain_text(["Chosen", "Best opinion of one person"])
+    expect(page.locator("#consensus-critiques textarea").first).to_have_value(re.compile("clean air"))
+
+
+OLD_BROWSER = """CSS.supports = () => false;
+document.addEventListener("DOMContentLoaded", () => document.head.append(Object.assign(
+    document.createElement("style"), { textContent: "textarea { field-sizing: fixed !important; }" })));"""
+"""One that does not know `field-sizing`, as many phones have."""
+
+
+def test_opinions_are_shown_in_whole_lines_on_old_phones_too(open_page: OpenPage) -> None:
+    page = open_page("consensus", size="phone")
+    page.add_init_script(OLD_BROWSER)
+    page.reload()
+    opinions = page.locator(".np-people textarea >> visible=true")
+    expect(opinions).to_have_count(len(EXAMPLES[0].group.people))
+    expect(page.locator(".np-winner")).to_be_visible()
+    hidden = "all => all.map(text => text.scrollHeight - text.clientHeight)"
+    page.wait_for_function(
+        f"({hidden})([...document.querySelectorAll('.np-people textarea')]).every(x => x <= 0)"
+    )
+    page.get_by_role("tab", name="Critique round").tap()
+    opinions.last.fill("It leaves out those who can't walk far. " * 3)
+    assert max(opinions.evaluate_all(hidden)) == 0
 
 
 def test_a_group_that_cannot_be_keeps_the_last_result(open_page: OpenPage) -> None:

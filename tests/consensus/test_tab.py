@@ -228,6 +228,17 @@ def test_a_revision_is_marked_and_makes_the_next_round(desk: Desk):
     assert "1 critique," in status
 
 
+def test_after_a_revision_the_round_before_comes_back_with_its_ratings(desk: Desk):
+    _, rated = tab.rate(0, [7, None, 2], desk)
+    _, _, revised, _ = reports(rounds.revise([["Bo", "Mind the shops."]], rated, 0.0))[-1]
+    _, again = tab.rate(1, [1, 1, 1], revised)
+    assert again.critiques == 1, "own ratings leave the round as it is"
+    value, before = tab.back(again)
+    assert before is rated and value["critiques"] == 0
+    assert value["ratings"][0][0] == 7 and value["own"][0] == [True, False, True]
+    assert tab.back(before)[1] is before
+
+
 @pytest.mark.parametrize("critiques", [[], [["Ana", " "]], [["Zoe", "More trams."]], "nonsense"])
 def test_critiques_that_cannot_be_are_told(desk: Desk, critiques):
     with pytest.raises(gr.Error):
