@@ -10,8 +10,9 @@ FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif")
 
 
-def as_seen(picture: Image.Image) -> Image.Image:
-    """RGB, upright as its EXIF data say, on white where it is transparent; an animation's present frame.
+def as_seen(picture: Image.Image, ground: tuple[float, float, float] = (1.0, 1.0, 1.0)) -> Image.Image:
+    """RGB, upright as its EXIF data say; where it is transparent, over the sRGB colour `ground` in 0..1. Of
+    an animation the present frame.
 
     Damaged files make Pillow raise nearly anything while the pixels are read.
     """
@@ -21,5 +22,7 @@ def as_seen(picture: Image.Image) -> Image.Image:
         picture = Image.fromarray(np.uint8(np.clip(grey / (257 if grey.max() > 255 else 1), 0, 255)))
     if picture.has_transparency_data:
         rgba = picture.convert("RGBA")
-        picture = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
+        picture = Image.alpha_composite(
+            Image.new("RGBA", rgba.size, tuple(round(255 * part) for part in ground)), rgba
+        )
     return picture.convert("RGB")

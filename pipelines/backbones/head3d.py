@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import Tensor
 from torch.nn import functional
 
-from pipelines.backbones.head3d_camera import Camera, cam2world
+from pipelines.backbones.head3d_camera import Camera
 from pipelines.backbones.head3d_checkpoint import load_weights
-from pipelines.backbones.head3d_kit import ATTRIBUTES
-from pipelines.backbones.head3d_model import BOX, OUTPUT_SIZE, RENDER_SIZE
+from pipelines.backbones.head3d_mesh import extract, to_glb
+from pipelines.backbones.head3d_model import OUTPUT_SIZE, RENDER_SIZE
+from pipelines.backbones.head3d_person import ATTRIBUTES
 from pipelines.backbones.head3d_volume import depth_normals
 from pipelines.errors import InputError
+from pipelines.picture import as_seen
 from pipelines.runtime import load_once
 from pipelines.weights import weights_file
 
@@ -27,19 +29,18 @@ if TYPE_CHECKING:
 
     from pipelines.backbones.head3d_trainer import Networks
 
-__all__ = ["ATTRIBUTES", "Camera", "Encoded", "Head3D", "HeadView", "load"]
+__all__ = ["ATTRIBUTES", "Camera", "Encoded", "Head3D", "HeadView", "load", "to_glb"]
 
 SMALLEST_INPUT = 32
-SURFACE_DENSITY = 12.0  # where the field counts as solid, in 1 / world unit
 GREY = (0.72, 0.76, 0.80)
 
 
 @dataclass(frozen=True)
 class HeadView:
     """A head from one camera, 128 x 128. image uint8 [128, 128, 3] over the background asked for; alpha
-    float32 [128, 128] in 0..1; depth float32 [128, 128], distance from the camera along each pixel's ray;
-    normals float32 [128, 128, 3], unit length in the world, zero outside the head. Depth and normals are
-    enlarged from 64 x 64."""
+    float32 [128, 128] in 0..1; depth float32 [128, 128], distance from the camera along each pixel's ray,
+    head3d_camera.FAR where nothing is, and between the two along the outline; normals float32 [128, 128, 3],
+    unit length in the world, zero outside the head. Depth and normals are enlarged from 64 x 64."""
 
     image: np.ndarray
     alpha: np.ndarray
@@ -70,7 +71,9 @@ class Head3D:
 
     @torch.inference_mode()
     def sample(self, seed: int, truncation: float = 0.8) -> np.ndarray:
-        """A random head: w float32 [w_dim]. `truncation` 0 gives the mean head, 1 the full variety."""
+        """A random head: w float32 [w_dim]. `truncation` 0 gives the mean head, 1 the full variety, up to 1.5
+        more than that. Any whole number is a seed. InputError for a truncation out of range.
+        """
         if not 0 <= truncation <= 1.5:
             raise InputError("The variety must lie between 0 and 1.5.", "0.8 is a good start.", "truncation")
         random = torch.Generator().manual_seed(int(seed) % 2**63)
@@ -80,7 +83,10 @@ class Head3D:
     def render(
         self, w: np.ndarray, camera: Camera, background: tuple[float, float, float] = GREY
     ) -> HeadView:
-        """The head of w [w_dim] as `camera` sees it, over an sRGB `background` in 0..1."""
+        """The head of w [w_dim] as `camera` sees it, over an sRGB `background` in 0..1.
+
+        InputError where w is of another length or not finite, or the camera's angles are not finite.
+        """
         return self.render_views(w, [camera], background)[0]
 
     @torch.inference_mode()
@@ -93,10 +99,11 @@ class Head3D:
         return [self._view(planes, w_row, camera, background) for camera in cameras]
 
     def _w(self, w: np.ndarray) -> Tensor:
-        row = torch.from_numpy(np.asarray(w, np.float32)).to(self.device)
-        if row.shape != (self.networks.generator.config.w_dim,):
-            raise ValueError(f"w has shape {tuple(row.shape)}, not ({self.networks.generator.config.w_dim},)")
-        return row[None]
+        row = torch.from_numpy(np.array(w, np.float32))
+        length = self.networks.generator.config.w_dim
+        if row.shape != (length,) or not row.isfinite().all():
+            raise InputError(f"A head's code is {length} finite numbers.", "Take a random head.", "head")
+        return row[None].to(self.device)
 
     def _view(
         self, planes: Tensor, w: Tensor, camera: Camera, background: tuple[float, float, float]
@@ -120,17 +127,16 @@ class Head3D:
         )
 
     def _matrix(self, camera: Camera) -> Tensor:
-        return (
-            torch.from_numpy(cam2world(np.array([camera.yaw]), np.array([camera.pitch])))
-            .float()
-            .to(self.device)
-        )
+        if not np.isfinite([camera.yaw, camera.pitch]).all():
+            raise InputError("The camera's angles must be numbers.", "0 and 0 is the front.", "camera")
+        return torch.from_numpy(camera.matrix()).float()[None].to(self.device)
 
     @torch.inference_mode()
     def encode(self, image: Image.Image | np.ndarray) -> Encoded:
         """Read w and the camera off a picture of one head, any size; it is cut to its middle square.
 
-        Raises InputError for what is no picture or is smaller than 32 pixels.
+        Arrays are uint8 [h, w], [h, w, 3] or [h, w, 4]. Raises InputError for what is no picture, is damaged
+        or is smaller than 32 pixels.
         """
         picture = self.prepare(image)
         w = self.networks.encoder(picture)[0].cpu().numpy()
@@ -138,11 +144,11 @@ class Head3D:
         return Encoded(w, Camera(yaw, pitch))
 
     def prepare(self, image: Image.Image | np.ndarray) -> Tensor:
-        """A picture as the encoder takes it: float [1, 3, 64, 64] in 0..1; transparency is laid over grey."""
+        """A picture as the encoder takes it: float [1, 3, 64, 64] in 0..1, upright; transparency is laid over
+        grey. InputError as in `encode`.
+        """
         if isinstance(image, np.ndarray):
-            if image.dtype != np.uint8 or image.ndim not in (2, 3):
-                raise InputError("This is not a picture.", "Upload a PNG or JPEG file.", "image")
-            image = Image.fromarray(image)
+            image = _from_array(image)
         if not isinstance(image, Image.Image):
             raise InputError("There is no picture.", "Upload a picture of one head.", "image")
         side = min(image.size)
@@ -152,61 +158,48 @@ class Head3D:
                 f"Use at least {SMALLEST_INPUT} pixels.",
                 "image",
             )
-        if image.mode not in ("RGB", "L"):
-            ground = Image.new("RGBA", image.size, tuple(int(255 * c) for c in GREY))
-            image = Image.alpha_composite(ground, image.convert("RGBA"))
-        left, top = (image.width - side) // 2, (image.height - side) // 2
-        square = image.convert("RGB").crop((left, top, left + side, top + side))
+        try:
+            square = as_seen(_middle_square(ImageOps.exif_transpose(image)), ground=GREY)
+        except Exception as error:  # Pillow raises nearly anything for a damaged file
+            raise InputError(
+                "The picture cannot be read.", "Save it anew as PNG or JPEG.", "image"
+            ) from error
         small = np.asarray(square.resize((RENDER_SIZE, RENDER_SIZE), Image.Resampling.BOX), np.float32) / 255
         return torch.from_numpy(small).permute(2, 0, 1)[None].to(self.device)
 
     def edit(self, w: np.ndarray, attribute: str, amount: float) -> np.ndarray:
-        """w moved along one of ATTRIBUTES; ±1 is about as far as low to high in the training persons."""
-        return (np.asarray(w, np.float32) + np.float32(amount) * self.directions[attribute]).astype(
-            np.float32
-        )
+        """w moved along one of ATTRIBUTES; from -1 to 1 is about from low to high in the training persons.
+
+        InputError for another attribute, or an amount that is no finite number.
+        """
+        if attribute not in self.directions:
+            raise InputError(
+                f"There is no attribute {attribute!r}.",
+                f"Choose one of {', '.join(ATTRIBUTES)}.",
+                "attribute",
+            )
+        if not np.isfinite(amount):
+            raise InputError("The amount must be a number.", "1 is a strong change.", "amount")
+        return np.asarray(w, np.float32) + np.float32(amount) * self.directions[attribute]
 
     @torch.inference_mode()
     def mesh(self, w: np.ndarray, resolution: int = 96) -> trimesh.Trimesh:
-        """The head's surface with sRGB vertex colours, from marching cubes on a grid of `resolution`^3.
-
-        World units of head3d_camera. Only the largest solid is kept.
-        """
-        import trimesh
-        from scipy import ndimage
-        from skimage.measure import marching_cubes
-
-        generator, planes = self.networks.generator, self.networks.generator.planes(self._w(w))
-        line = torch.linspace(-BOX, BOX, resolution, device=self.device)
-        grid = torch.stack(torch.meshgrid(line, line, line, indexing="ij"), -1).view(1, -1, 3)
-        density = torch.cat([generator.field(planes, part, False)[0] for part in grid.split(2**17, 1)], 1)
-        solid = density.view(resolution, resolution, resolution).float().cpu().numpy()
-        # A shell of empty voxels closes the surface where the box cuts it.
-        for axis in range(3):
-            solid[(slice(None),) * axis + ([0, -1],)] = 0
-        parts, count = ndimage.label(solid > SURFACE_DENSITY)
-        if count:
-            largest = parts == np.bincount(parts.ravel())[1:].argmax() + 1
-            solid[~ndimage.binary_dilation(largest)] = 0
-        else:
-            solid[resolution // 2, resolution // 2, resolution // 2] = 2 * SURFACE_DENSITY
-        vertices, faces, _, _ = marching_cubes(solid, SURFACE_DENSITY)
-        vertices = (vertices / (resolution - 1) * 2 * BOX - BOX).astype(np.float32)
-        points = torch.from_numpy(vertices).to(self.device)[None]
-        colours = generator.field(planes, points)[1][0, :, :3].clamp(0, 1)
-        colours = (colours * 255 + 0.5).byte().cpu().numpy()
-        return trimesh.Trimesh(vertices, faces[:, ::-1], vertex_colors=colours, process=False)
+        """The head's closed surface in world units with sRGB vertex colours; see head3d_mesh.extract."""
+        generator = self.networks.generator
+        return extract(generator, generator.planes(self._w(w)), resolution)
 
 
-def to_glb(mesh: trimesh.Trimesh) -> bytes:
-    """Binary glTF of a vertex-coloured mesh. glTF's vertex colours are linear light, so sRGB is converted."""
-    linear = mesh.copy()
-    srgb = linear.visual.vertex_colors.astype(np.float32) / 255
-    srgb[:, :3] = np.where(
-        srgb[:, :3] <= 0.04045, srgb[:, :3] / 12.92, ((srgb[:, :3] + 0.055) / 1.055) ** 2.4
-    )
-    linear.visual.vertex_colors = (srgb * 255 + 0.5).astype(np.uint8)
-    return linear.export(file_type="glb")
+def _from_array(image: np.ndarray) -> Image.Image:
+    good = image.ndim == 2 or (image.ndim == 3 and image.shape[2] in (3, 4))
+    if image.dtype != np.uint8 or not good or not image.size:
+        raise InputError("This is not a picture.", "Upload a PNG or JPEG file.", "image")
+    return Image.fromarray(image)
+
+
+def _middle_square(image: Image.Image) -> Image.Image:
+    side = min(image.size)
+    left, top = (image.width - side) // 2, (image.height - side) // 2
+    return image.crop((left, top, left + side, top + side))
 
 
 @load_once

@@ -1,5 +1,6 @@
 """EG3D's camera: on a sphere around the origin, looking at it (arXiv 2112.07945, appendix; its look-at
-sampler).
+sampler). One thing differs: here 18.837 degrees span the picture's width (focal length 3.01 widths), while
+EG3D's code divides by a further sqrt 2, so that they span the diagonal (focal length 4.26).
 
 World: right-handed, y up, a face looks along +z, the head lies in the box [-0.5, 0.5]^3. Camera axes: x
 right, y down, z forward (OpenCV). EG3D's angles are horizontal = pi/2 + yaw and vertical = pi/2 - pitch, so
@@ -48,8 +49,8 @@ def cam2world(yaw: np.ndarray, pitch: np.ndarray) -> np.ndarray:
 
 
 def label(camera: Camera) -> np.ndarray:
-    """EG3D's 25 camera numbers: cam2world row by row (16), then the normalised intrinsics (9). float32
-    [25].
+    """A camera in EG3D's layout of 25 numbers: cam2world row by row (16), then the normalised intrinsics (9),
+    with this module's FOCAL. float32 [25]. Models trained by EG3D's own code want their own focal length.
     """
     intrinsics = np.array([[FOCAL, 0, 0.5], [0, FOCAL, 0.5], [0, 0, 1]])
     return np.concatenate([camera.matrix().ravel(), intrinsics.ravel()]).astype(np.float32)

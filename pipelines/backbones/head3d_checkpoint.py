@@ -14,8 +14,8 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from pipelines.backbones.head3d_kit import ATTRIBUTES
 from pipelines.backbones.head3d_model import Config
+from pipelines.backbones.head3d_person import ATTRIBUTES
 
 if TYPE_CHECKING:
     from pipelines.backbones.head3d_trainer import Networks, Trainer

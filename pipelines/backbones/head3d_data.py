@@ -18,7 +18,8 @@ import torch
 from torch import Tensor
 
 from pipelines.backbones.head3d_camera import Camera, cam2world
-from pipelines.backbones.head3d_kit import ATTRIBUTES, Z_DIM, Kit, sample_views
+from pipelines.backbones.head3d_kit import Kit
+from pipelines.backbones.head3d_person import ATTRIBUTES, Z_DIM, Persons, sample_views
 from pipelines.backbones.head3d_portrait import Sitter
 from pipelines.runtime import load_once
 
@@ -26,19 +27,6 @@ TRAIN, HELD_OUT, JUDGE = 0, 1, 2  # streams
 SIZE = 128
 VIEWS = 4
 CHUNK = 4  # persons per task of a worker
-
-
-@dataclass(frozen=True)
-class Persons:
-    """n persons from v views. z float32 [n, Z_DIM]; labels float32 [n, 7] of head3d_kit.ATTRIBUTES; views
-    float32 [n, v, 2], yaw and pitch in radians; rgba uint8 [n, v, 4, 128, 128]; depth float16 [n, v, 64,
-    64], distance along the ray, 0 where a pixel is not wholly covered."""
-
-    z: np.ndarray
-    labels: np.ndarray
-    views: np.ndarray
-    rgba: np.ndarray
-    depth: np.ndarray
 
 
 @load_once

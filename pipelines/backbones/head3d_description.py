@@ -2,7 +2,7 @@
 
 A code is Gaussian; which hair style or which cloth colour it stands for hangs on thresholds and on products
 of its entries, which a small network would have to learn from examples. So the kit's own reading of the code
-(head3d_kit.person_from) goes in instead. It says nothing of the camera.
+(head3d_person.person_from) goes in instead. It says nothing of the camera.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pipelines.backbones.head3d_kit import IDENTITY_MODES, STYLES, Person, person_from
+from pipelines.backbones.head3d_person import IDENTITY_MODES, STYLES, Person, person_from
 
 NECKLINES = 3
 SPREADS = {

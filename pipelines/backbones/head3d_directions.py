@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from pipelines.backbones.head3d_data import TRAIN, load_kit, person_code
-from pipelines.backbones.head3d_kit import ATTRIBUTES
 from pipelines.backbones.head3d_model import MappingNetwork
+from pipelines.backbones.head3d_person import ATTRIBUTES
 
 LEAST_CHANGE = 0.15  # of the attribute's label; persons whom the edit does not touch say nothing
 
@@ -21,7 +21,8 @@ def fit_directions(mapping: MappingNetwork, kit_path: Path, people: int = 256) -
     high.
 
     Each person's code is edited twice, attribute low and high, and both are mapped; so a direction is the
-    effect of an intervention and not a correlation (beards do not bring short hair along).
+    effect of an intervention and not a correlation (beards do not bring short hair along). Persons whom an
+    edit leaves as they are (a woman's beard) are left out, unless it leaves everybody so.
     """
     kit = load_kit(str(kit_path))
     device = mapping.w_mean.device

@@ -3,7 +3,8 @@ JSON.
 
 Judged by head3d_judge's network, which trained nothing here, on held-out persons that neither it nor the
 generator met. KID is on that network's features and scaled: 0 = held-out persons against other held-out
-persons, 1 = held-out persons against pencil drawings of themselves.
+persons, 1 = held-out persons against pencil drawings of others. How well the judge itself reads held-out
+persons stands beside what it says (judge_...), and beside each error what a trivial answer would get.
 """
 
 from __future__ import annotations
@@ -20,22 +21,22 @@ from torch import Tensor
 from torch.nn import functional
 
 from pipelines.backbones.head3d import GREY, Camera, Head3D, load
-from pipelines.backbones.head3d_camera import FOCAL, pixel_directions
-from pipelines.backbones.head3d_data import Persons
 from pipelines.backbones.head3d_judge import Judge, load_judge, pencil
-from pipelines.backbones.head3d_kit import ATTRIBUTES, sample_views
-from pipelines.backbones.head3d_model import OUTPUT_SIZE
+from pipelines.backbones.head3d_measures import depth_errors, kid, psnr, to_tensor, warp_errors
+from pipelines.backbones.head3d_person import ATTRIBUTES, Persons, sample_views
 from pipelines.runtime import cpu_count, use_threads
-from pipelines.weights import ASSETS
+from pipelines.weights import ASSETS, read_card, write_card
 
-WARP_DEGREES = 15.0
+NAME = "backbones/head3d"
 EDIT_YAWS = (-0.5, -0.25, 0.0, 0.25, 0.5)
+
+Measures = dict[str, float | dict[str, float]]
 
 
 @dataclass(frozen=True)
 class Sizes:
     """How much is measured: held-out persons, samples, persons whose w is edited, views of each edit,
-    warped pairs.
+    persons whose views are warped.
     """
 
     persons: int
@@ -54,35 +55,31 @@ def pictures_of(rgba: np.ndarray) -> Tensor:
     return values[:, :3] + torch.tensor(GREY).view(1, 3, 1, 1) * (1 - values[:, 3:])
 
 
-def to_tensor(images: list[np.ndarray]) -> Tensor:
-    """uint8 [128, 128, 3] each -> float [n, 3, 128, 128] in 0..1."""
-    return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float() / 255
+def features_of(judge: Judge, pictures: Tensor) -> Tensor:
+    """The judge's features [n, 128] of pictures [n, 3, 128, 128]."""
+    return judge.features(functional.avg_pool2d(pictures, 2))
 
 
-def kid(a: Tensor, b: Tensor) -> float:
-    """Kernel Inception Distance's estimator on features [n, d], [m, d]: unbiased MMD^2, kernel (x.y/d +
-    1)^3.
+def scaled_kid(judge: Judge, samples: Tensor, rgba: np.ndarray) -> Measures:
+    """KID of samples [n, 3, 128, 128] against held-out persons uint8 [p, v, 4, 128, 128], and its two
+    anchors, real against real and real against drawn, between one half of the persons and the other.
+
+    Each is the mean over the v views: two pictures of one person are not independent.
     """
-
-    def kernel(x: Tensor, y: Tensor) -> Tensor:
-        return (x @ y.T / x.shape[1] + 1) ** 3
-
-    n, m = len(a), len(b)
-    within = (kernel(a, a).sum() - kernel(a, a).trace()) / (n * (n - 1))
-    within = within + (kernel(b, b).sum() - kernel(b, b).trace()) / (m * (m - 1))
-    return float(within - 2 * kernel(a, b).mean())
-
-
-def scaled_kid(judge: Judge, samples: Tensor, real: Tensor) -> dict[str, float]:
-    """KID of pictures [n, 3, 128, 128] with its two anchors. `real`: persons in order, so that its halves
-    share nobody.
-    """
-    features = [judge.features(functional.avg_pool2d(x, 2)) for x in (samples, real)]
-    features.append(judge.features(pencil(functional.avg_pool2d(real, 2))))
-    mean, spread = features[1].mean(0), features[1].std(0) + 1e-6
-    fake, true, drawn = ((x - mean) / spread for x in features)
-    half = len(true) // 2
-    floor, ceiling, own = kid(true[:half], true[half:]), kid(true, drawn), kid(fake, true)
+    views = [pictures_of(rgba[:, v]) for v in range(rgba.shape[1])]
+    real = torch.stack([features_of(judge, view) for view in views])
+    drawn = torch.stack([judge.features(pencil(functional.avg_pool2d(view, 2))) for view in views])
+    mean, spread = real.flatten(0, 1).mean(0), real.flatten(0, 1).std(0) + 1e-6
+    fake, real, drawn = ((x - mean) / spread for x in (features_of(judge, samples), real, drawn))
+    half = real.shape[1] // 2
+    own = float(np.mean([kid(fake, view) for view in real]))
+    floor = float(np.mean([kid(view[:half], view[half:]) for view in real]))
+    pairs = [
+        pair
+        for r, d in zip(real, drawn, strict=True)
+        for pair in ((r[:half], d[half:]), (r[half:], d[:half]))
+    ]
+    ceiling = float(np.mean([kid(*pair) for pair in pairs]))
     return {
         "kid": own,
         "kid_floor": floor,
@@ -91,108 +88,135 @@ def scaled_kid(judge: Judge, samples: Tensor, real: Tensor) -> dict[str, float]:
     }
 
 
-def sampled(head: Head3D, judge: Judge, count: int) -> tuple[Tensor, dict[str, float]]:
-    """Samples from random views [n, 3, 128, 128] and how far the judge's pose lies from the camera's."""
+def sampled(head: Head3D, judge: Judge, count: int) -> tuple[Tensor, Measures]:
+    """Samples of full variety from the training's distribution of views [n, 3, 128, 128], and how far the
+    judge's pose lies from the camera's: mean of yaw's and pitch's error, and each.
+    """
     views = sample_views(np.random.default_rng(5), count)
     images = to_tensor(
         [head.render(head.sample(seed, 1.0), Camera(*view)).image for seed, view in enumerate(views)]
     )
-    small = functional.avg_pool2d(images, 2)
-    error = (judge.pose(judge.features(small)) - torch.from_numpy(views).float()).abs()
-    return images, {"pose_mae_deg": float(torch.rad2deg(error.mean()))}
-
-
-def inverted(head: Head3D, judge: Judge, persons: Persons) -> dict[str, float]:
-    """The encoder on held-out persons: PSNR at its own camera, depth from the true cameras, pose error."""
-    squared, depth_errors, pose_errors = [], [], []
-    pictures = pictures_of(persons.rgba[:, 0])
-    for row, picture in enumerate(pictures):
-        image = (picture.permute(1, 2, 0).numpy() * 255 + 0.5).astype(np.uint8)
-        encoded = head.encode(image)
-        cameras = [encoded.camera, *(Camera(*view) for view in persons.views[row].astype(float))]
-        seen, *at_truth = head.render_views(encoded.w, cameras)
-        squared.append(np.mean((seen.image / 255.0 - image / 255.0) ** 2))
-        for view, true in zip(at_truth, persons.depth[row].astype(np.float64), strict=True):
-            depth_errors.append(_depth_error(view.depth.reshape(64, 2, 64, 2).mean((1, 3)), true))
-        estimate = np.array([encoded.camera.yaw, encoded.camera.pitch])
-        pose_errors.append(np.abs(estimate - persons.views[row, 0]))
-    judged = judge.pose(judge.features(functional.avg_pool2d(pictures, 2))).numpy()
-    judge_errors = np.abs(judged - persons.views[:, 0])
-    return {
-        "encode_psnr": float(-10 * np.log10(np.mean(squared))),
-        "depth_rmse": float(np.mean(depth_errors)),
-        "encoder_pose_mae_deg": float(np.degrees(np.mean(pose_errors))),
-        "judge_pose_mae_deg": float(np.degrees(np.mean(judge_errors))),
+    found = judge.pose(features_of(judge, images)).numpy()
+    yaw, pitch = np.degrees(np.abs(found - views).mean(0))
+    return images, {
+        "pose_mae_deg": float((yaw + pitch) / 2),
+        "pose_yaw_mae_deg": float(yaw),
+        "pose_pitch_mae_deg": float(pitch),
     }
 
 
-def _depth_error(depth: np.ndarray, true: np.ndarray) -> float:
-    """RMSE in world units over the true head after the best affine fit."""
-    covered = true > 0
-    a = np.stack([depth[covered], np.ones(covered.sum())], 1)
-    fit, *_ = np.linalg.lstsq(a, true[covered], rcond=None)
-    return float(np.sqrt(np.mean((a @ fit - true[covered]) ** 2)))
+def inverted(head: Head3D, persons: Persons) -> Measures:
+    """The encoder on held-out persons, one view each, which it gives w and camera of.
+
+    PSNR against that view over the same grey: of the whole picture, of the person alone (alpha >= 0.5), and
+    of the mean head at the true camera. Depth at the true cameras of all views, over whole pixels of the
+    person, in world units.
+    """
+    squared, on_person, of_mean, depths, pose = [], [], [], [], []
+    for row, picture in enumerate(pictures_of(persons.rgba[:, 0])):
+        image = (picture.permute(1, 2, 0).numpy() * 255 + 0.5).astype(np.uint8)
+        cameras = [Camera(*view) for view in persons.views[row].astype(float)]
+        encoded = head.encode(image)
+        seen, *at_truth = head.render_views(encoded.w, [encoded.camera, *cameras])
+        error = (seen.image / 255.0 - image / 255.0) ** 2
+        squared.append(error.mean())
+        on_person.append(error[persons.rgba[row, 0, 3] >= 128].mean())
+        mean_head = head.render(head.w_mean, cameras[0])
+        of_mean.append(np.mean((mean_head.image / 255.0 - image / 255.0) ** 2))
+        for view, true in zip(at_truth, persons.depth[row], strict=True):
+            depths.append(depth_errors(view.depth.reshape(64, 2, 64, 2).mean((1, 3)), true))
+        pose.append(np.abs([encoded.camera.yaw - cameras[0].yaw, encoded.camera.pitch - cameras[0].pitch]))
+    fitted, flat, direct = np.mean(depths, 0)
+    return {
+        "encode_psnr": psnr(squared),
+        "encode_psnr_person": psnr(on_person),
+        "mean_head_psnr": psnr(of_mean),
+        "depth_rmse": float(fitted),
+        "depth_rmse_unfitted": float(direct),
+        "depth_rmse_flat": float(flat),
+        "encoder_pose_mae_deg": float(np.degrees(np.mean(pose))),
+    }
 
 
-def consistency(head: Head3D, count: int) -> dict[str, float]:
+def judged(judge: Judge, persons: Persons) -> Measures:
+    """How well the judge reads held-out persons: its pose, and the correlation of its attributes with the
+    truth.
+    """
+    features = features_of(judge, pictures_of(persons.rgba[:, 0]))
+    pose = np.abs(judge.pose(features).numpy() - persons.views[:, 0]).mean()
+    read, true = judge.attributes(features).numpy(), persons.labels
+    return {
+        "judge_pose_mae_deg": float(np.degrees(pose)),
+        "judge_attribute_r": {
+            name: _correlation(read[:, k], true[:, k]) for k, name in enumerate(ATTRIBUTES)
+        },
+    }
+
+
+def _correlation(a: np.ndarray, b: np.ndarray) -> float:
+    """Pearson's r; 0 where either never changes."""
+    a, b = (a - a.mean()) / (a.std() or 1), (b - b.mean()) / (b.std() or 1)
+    return float((a * b).mean())
+
+
+def consistency(head: Head3D, count: int) -> Measures:
     """PSNR between the front view and views ±15° warped onto it by the rendered depth, where both see the
-    surface.
+    surface; the same unwarped; and how much of the front that is.
     """
-    errors = []
-    for seed in range(count):
-        w = head.sample(1000 + seed, 1.0)
-        turn = np.radians(WARP_DEGREES)
-        cameras = [Camera(0.0, 0.0), Camera(turn, 0.0), Camera(-turn, 0.0)]
-        front, *sides = head.render_views(w, cameras)
-        for camera, side in zip(cameras[1:], sides, strict=True):
-            places, distance = _project(front.depth, cameras[0], camera)
-            side_image = to_tensor([side.image])
-            maps = torch.cat([side_image, torch.from_numpy(np.stack([side.depth, side.alpha]))[None]], 1)
-            warped = functional.grid_sample(
-                maps, torch.from_numpy(places)[None].float(), align_corners=False
-            )[0].numpy()
-            seen = (front.alpha > 0.95) & (warped[4] > 0.95) & (np.abs(warped[3] - distance) < 0.02)
-            errors.append(((warped[:3] - to_tensor([front.image])[0].numpy()) ** 2)[:, seen].mean())
-    return {"consistency_psnr": float(-10 * np.log10(np.mean(errors)))}
+    found = [pair for seed in range(count) for pair in warp_errors(head, head.sample(1000 + seed, 1.0))]
+    warped, unwarped, share = zip(*found, strict=True)
+    return {
+        "consistency_psnr": psnr(warped),
+        "consistency_psnr_unwarped": psnr(unwarped),
+        "consistency_share": float(np.mean(share)),
+    }
 
 
-def _project(depth: np.ndarray, source: Camera, target: Camera) -> tuple[np.ndarray, np.ndarray]:
-    """Where the surface points of `source`'s depth lie in `target`: grid_sample places [s, s, 2], distances
-    [s, s].
+def edits(head: Head3D, judge: Judge, persons: Persons, people: int, views: int) -> Measures:
+    """Share of (person, view) in which the judge sees an attribute grow from its low (-1) to its high (+1)
+    edit; chance is 0.5. And by how much it grows, in standard deviations of held-out persons, beside the
+    largest mean change of another attribute.
     """
-    matrix, other = source.matrix(), target.matrix()
-    rays = pixel_directions(OUTPUT_SIZE).astype(np.float64) @ matrix[:3, :3].T
-    points = (matrix[:3, 3] + rays * depth[..., None] - other[:3, 3]) @ other[:3, :3]
-    return 2 * FOCAL * points[..., :2] / points[..., 2:], np.linalg.norm(points, axis=-1)
-
-
-def edits(head: Head3D, judge: Judge, people: int, views: int) -> dict[str, float | dict[str, float]]:
-    """Share of (person, view) in which the judge sees an attribute grow from its low to its high edit."""
     offset = (len(EDIT_YAWS) - views) // 2
     cameras = [Camera(yaw) for yaw in EDIT_YAWS[offset : offset + views]]
-    shares = {}
+    spread = persons.labels.std(0) + 1e-6
+    shares, gains, others = {}, {}, {}
     for index, attribute in enumerate(ATTRIBUTES):
-        grown = []
-        for seed in range(people):
-            w = head.sample(2000 + seed, 0.7)
-            low, high = (
-                judge.attributes(
-                    judge.features(functional.avg_pool2d(to_tensor([v.image for v in seen]), 2))
-                )[:, index]
-                for seen in (
-                    head.render_views(head.edit(w, attribute, amount), cameras) for amount in (-1.0, 1.0)
-                )
-            )
-            grown += (high > low).tolist()
-        shares[attribute] = float(np.mean(grown))
-    return {"attribute_sign_share": float(np.mean(list(shares.values()))), "attribute_sign_shares": shares}
+        grown = np.concatenate(
+            [
+                _growth(head, judge, head.sample(2000 + seed, 0.7), attribute, cameras)
+                for seed in range(people)
+            ]
+        )
+        means = grown.mean(0) / spread
+        shares[attribute] = float((grown[:, index] > 0).mean())
+        gains[attribute] = float(means[index])
+        others[attribute] = float(np.abs(np.delete(means, index)).max())
+    return {
+        "attribute_sign_share": float(np.mean(list(shares.values()))),
+        "attribute_sign_shares": shares,
+        "attribute_gain_sd": gains,
+        "attribute_side_effect_sd": others,
+    }
 
 
-def speed(head: Head3D) -> dict[str, float]:
-    """Seconds for eight views of one head and for its mesh, after one warm-up."""
+def _growth(head: Head3D, judge: Judge, w: np.ndarray, attribute: str, cameras: list[Camera]) -> np.ndarray:
+    """float [views, 7]: what the judge reads of the high edit less what it reads of the low one."""
+    low, high = (
+        judge.attributes(
+            features_of(judge, to_tensor([view.image for view in head.render_views(edited, cameras)]))
+        )
+        for edited in (head.edit(w, attribute, amount) for amount in (-1.0, 1.0))
+    )
+    return (high - low).numpy()
+
+
+def speed(head: Head3D) -> Measures:
+    """Seconds for eight views of one head and for its mesh, each after one warm-up."""
     w = head.sample(0)
     cameras = [Camera(yaw) for yaw in np.linspace(-0.6, 0.6, 8)]
     head.render(w, cameras[0])
+    head.mesh(w, 32)
     begun = time.perf_counter()
     head.render_views(w, cameras)
     seen = time.perf_counter()
@@ -200,41 +224,54 @@ def speed(head: Head3D) -> dict[str, float]:
     return {"views8_seconds": seen - begun, "mesh_seconds": time.perf_counter() - seen}
 
 
+def read_persons(path: Path, count: int) -> Persons:
+    """The first `count` persons of heldout.npz."""
+    with np.load(path, allow_pickle=False) as file:
+        return Persons(**{name: file[name][:count] for name in file.files})
+
+
 @torch.inference_mode()
-def evaluate(folder: Path, sizes: Sizes) -> dict[str, float | dict[str, float]]:
+def evaluate(folder: Path, sizes: Sizes) -> Measures:
     """All measures of the weights, judge and held-out persons in `folder`."""
     head, judge = load(folder / "head3d.safetensors"), load_judge(folder / "judge.safetensors")
-    with np.load(folder / "heldout.npz", allow_pickle=False) as file:
-        persons = Persons(**{name: file[name][: sizes.persons] for name in file.files})
-    images, result = sampled(head, judge, sizes.samples)
-    result |= inverted(head, judge, persons)
-    result |= consistency(head, sizes.warped)
-    result |= speed(head)
-    real = pictures_of(persons.rgba.reshape(-1, *persons.rgba.shape[2:]))
-    result |= scaled_kid(judge, images, real)
+    persons = read_persons(folder / "heldout.npz", sizes.persons)
+    images, pose = sampled(head, judge, sizes.samples)
     return {
-        **result,
-        **edits(head, judge, sizes.edited, sizes.views),
+        **pose,
+        **inverted(head, persons),
+        **judged(judge, persons),
+        **consistency(head, sizes.warped),
+        **speed(head),
+        **scaled_kid(judge, images, persons.rgba),
+        **edits(head, judge, persons, sizes.edited, sizes.views),
         "params_mb": (folder / "head3d.safetensors").stat().st_size / 1e6,
+    }
+
+
+def rounded(measures: Measures) -> Measures:
+    """Four places, three within groups."""
+    return {
+        k: round(v, 4) if isinstance(v, float) else {a: round(b, 3) for a, b in v.items()}
+        for k, v in measures.items()
     }
 
 
 def main() -> None:
     """Print the measures."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument(
-        "--weights", type=Path, default=ASSETS / "backbones/head3d", help="folder with the three files"
-    )
+    parser.add_argument("--weights", type=Path, default=ASSETS / NAME, help="folder with the three files")
     parser.add_argument("--threads", type=int, default=cpu_count())
-    parser.add_argument("--quick", action="store_true", help="fewer persons and samples")
+    mode = parser.add_mutually_exclusive_group()
+    mode.add_argument("--quick", action="store_true", help="fewer persons and samples")
+    mode.add_argument("--write", action="store_true", help="put the figures into the shipped weights' card")
     args = parser.parse_args()
+    if args.write and args.weights.resolve() != (ASSETS / NAME).resolve():
+        parser.error("--write is for the shipped weights; leave --weights out")
     use_threads(args.threads)
-    result = evaluate(args.weights, QUICK if args.quick else FULL)
-    rounded = {
-        k: round(v, 4) if isinstance(v, float) else {a: round(b, 3) for a, b in v.items()}
-        for k, v in result.items()
-    }
-    print(json.dumps(rounded))
+    measures = rounded(evaluate(args.weights, QUICK if args.quick else FULL))
+    if args.write:
+        write_card(NAME, read_card(NAME) | {"metrics": measures})
+    print(json.dumps(measures))
 
 
 if __name__ == "__main__":

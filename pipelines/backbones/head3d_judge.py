@@ -12,6 +12,7 @@ import argparse
 import json
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -19,9 +20,13 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pipelines.backbones.head3d_data import HELD_OUT, JUDGE, Batch, HeadPool, on_backgrounds, shoot
-from pipelines.backbones.head3d_kit import ATTRIBUTES, IDENTITY_MODES
+from pipelines.backbones.head3d_person import ATTRIBUTES, IDENTITY_MODES
 from pipelines.runtime import cpu_count, device, seed_everything, use_threads
+
+if TYPE_CHECKING:
+    from pipelines.backbones.head3d_data import Batch
+
+# head3d_data needs the renderer's compiler, which only training has: it is imported where training begins.
 
 FEATURES = 128
 HELD_OUT_PERSONS, HELD_OUT_VIEWS = 96, 2
@@ -60,6 +65,8 @@ def pencil(pictures: Tensor) -> Tensor:
 
 def train(kit_path: Path, minutes: float, workers: int, quick: bool) -> Judge:
     """Train on persons of the stream JUDGE for so many minutes."""
+    from pipelines.backbones.head3d_data import JUDGE, HeadPool
+
     seed_everything(11)
     judge = Judge().to(device())
     optimizer = torch.optim.AdamW(judge.parameters(), lr=1e-3, weight_decay=0.02)
@@ -81,6 +88,8 @@ def train(kit_path: Path, minutes: float, workers: int, quick: bool) -> Judge:
 
 
 def _loss(judge: Judge, batch: Batch, random: torch.Generator) -> Tensor:
+    from pipelines.backbones.head3d_data import on_backgrounds
+
     pictures = on_backgrounds(functional.avg_pool2d(batch.rgba.flatten(0, 1), 2), random)
     drawn = (torch.rand(len(pictures), generator=random) < 0.3).to(pictures.device)
     pictures = torch.where(drawn[:, None, None, None], pencil(pictures), pictures)
@@ -107,6 +116,8 @@ def load_judge(path: Path) -> Judge:
 
 def main() -> None:
     """Write judge.safetensors and heldout.npz."""
+    from pipelines.backbones.head3d_data import HELD_OUT, shoot
+
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--data", type=Path, required=True, help="folder with heads.npz")
     parser.add_argument("--out", type=Path, required=True)

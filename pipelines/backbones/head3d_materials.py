@@ -10,7 +10,8 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
-from pipelines.backbones.head3d_kit import TORSO_REGION, Kit, Person
+from pipelines.backbones.head3d_kit import TORSO_REGION, Kit
+from pipelines.backbones.head3d_person import Person
 
 FAST = {
     "cache": True,

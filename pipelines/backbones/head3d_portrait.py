@@ -10,7 +10,7 @@ import numba
 import numpy as np
 
 from pipelines.backbones.head3d_camera import FOCAL, Camera, pixel_directions
-from pipelines.backbones.head3d_kit import BODY, HAIR, Geometry, Kit, Person, person_from
+from pipelines.backbones.head3d_kit import BODY, HAIR, Geometry, Kit
 from pipelines.backbones.head3d_materials import (
     AO,
     FAST,
@@ -24,6 +24,7 @@ from pipelines.backbones.head3d_materials import (
     step,
     surface,
 )
+from pipelines.backbones.head3d_person import Person, person_from
 from pipelines.backbones.head3d_raster import depth_map, rasterise
 
 SHADOW_SIZE = 224
@@ -63,7 +64,7 @@ class Sitter:
 
     @property
     def labels(self) -> np.ndarray:
-        """Ground truth of head3d_kit.ATTRIBUTES, float32 [7]."""
+        """Ground truth of head3d_person.ATTRIBUTES, float32 [7]."""
         return self.geometry.labels
 
     def _shadow_map(self) -> np.ndarray:

@@ -1,6 +1,6 @@
 """`python -m pipelines.backbones.head3d_train --data DIR --out DIR`: train the 3D head generator.
 
-Two phases, one generator. Warm start: every training person has a Gaussian code z (head3d_kit.person_from)
+Two phases, one generator. Warm start: every training person has a Gaussian code z (head3d_person.person_from)
 and is seen from several sides; G(mapping(z)) and G(encoder(view)) must both show that person from all of
 them. Then the same losses plus a discriminator on RGBA (non-saturating, R1, lazy), dual discrimination and
 an exponential moving average. A run can be cut into slices: --slice-minutes ends one, --resume goes on
@@ -18,7 +18,7 @@ from pathlib import Path
 from pipelines.backbones.head3d_checkpoint import load_checkpoint, save_checkpoint, save_compact, save_weights
 from pipelines.backbones.head3d_data import HeadPool
 from pipelines.backbones.head3d_directions import fit_directions
-from pipelines.backbones.head3d_sheet import contact_sheet
+from pipelines.backbones.head3d_sheet import contact_sheet, random_heads
 from pipelines.backbones.head3d_trainer import Schedule, Trainer, TrainSettings
 from pipelines.runtime import cpu_count, device, use_threads
 
@@ -108,7 +108,7 @@ def train(
             if now - saved > SAVE_SECONDS:
                 saved = now
                 save_checkpoint(trainer, out)
-                contact_sheet(trainer.averaged.generator, out / "sheet.png", people=8)
+                _sheet(trainer, out, people=8)
 
 
 def finish(trainer: Trainer, kit: Path, out: Path, compact: bool, people: int) -> None:
@@ -119,9 +119,14 @@ def finish(trainer: Trainer, kit: Path, out: Path, compact: bool, people: int) -
     mapping = trainer.averaged.generator.mapping
     mapping.measure_mean()
     save_weights(trainer.averaged, fit_directions(mapping, kit, people), out / "head3d.safetensors")
-    contact_sheet(trainer.averaged.generator, out / "sheet.png")
+    _sheet(trainer, out)
     summary = {"step": trainer.step, "progress": round(trainer.progress, 4), "finished": trainer.finished}
     print(json.dumps(summary), flush=True)
+
+
+def _sheet(trainer: Trainer, out: Path, people: int = 24) -> None:
+    generator = trainer.averaged.generator
+    contact_sheet(generator, random_heads(generator.mapping, people), out / "sheet.png")
 
 
 def _stop_signal() -> list[bool]:

@@ -9,8 +9,8 @@ import torch
 import trimesh
 
 from pipelines.backbones.head3d import Head3D
-from pipelines.backbones.head3d_kit import ATTRIBUTES, IDENTITY_MODES, STYLES
 from pipelines.backbones.head3d_model import Config
+from pipelines.backbones.head3d_person import ATTRIBUTES, IDENTITY_MODES, STYLES
 from pipelines.backbones.head3d_trainer import Networks, TrainSettings
 
 TINY = Config(

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from pipelines.backbones.head3d_description import DESCRIPTION_DIM, describe, descriptions
-from pipelines.backbones.head3d_kit import IDENTITY_MODES, SCALARS, STYLES, Z_DIM, person_from
+from pipelines.backbones.head3d_person import IDENTITY_MODES, SCALARS, STYLES, Z_DIM, person_from
 
 
 def test_entries_are_finite_and_of_about_unit_spread():

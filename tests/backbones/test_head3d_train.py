@@ -11,12 +11,12 @@ from pipelines.backbones import head3d_checkpoint as checkpoint
 from pipelines.backbones import head3d_train
 from pipelines.backbones.head3d_data import HeadPool, on_backgrounds
 from pipelines.backbones.head3d_directions import fit_directions
-from pipelines.backbones.head3d_evaluate import kid
 from pipelines.backbones.head3d_judge import Judge, pencil
-from pipelines.backbones.head3d_kit import ATTRIBUTES
 from pipelines.backbones.head3d_losses import reconstruction_losses
+from pipelines.backbones.head3d_measures import kid
 from pipelines.backbones.head3d_model import Discriminator, Pictures
-from pipelines.backbones.head3d_sheet import contact_sheet
+from pipelines.backbones.head3d_person import ATTRIBUTES
+from pipelines.backbones.head3d_sheet import contact_sheet, random_heads
 from pipelines.backbones.head3d_trainer import Schedule, Trainer
 
 from .head3d_dummies import TINY_SETTINGS, write_kit
@@ -195,7 +195,8 @@ def test_contact_sheet_and_report_are_readable(pool, tmp_path):
     learner = trainer()
     losses = learner.train_step(pool)
     json.dumps(learner.report(losses))
-    contact_sheet(learner.averaged.generator, tmp_path / "sheet.png", people=10)
+    generator = learner.averaged.generator
+    contact_sheet(generator, random_heads(generator.mapping, people=10), tmp_path / "sheet.png")
     from PIL import Image
 
     assert Image.open(tmp_path / "sheet.png").size == (1024, 768)
