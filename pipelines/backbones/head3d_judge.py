@@ -73,17 +73,21 @@ def train(kit_path: Path, minutes: float, workers: int, quick: bool) -> Judge:
     pool = HeadPool(kit_path, device(), 4000, 4 if quick else 64, 0 if quick else workers, stream=JUDGE)
     random = torch.Generator().manual_seed(12)
     begun, reported, step = time.monotonic(), 0.0, 0
-    while (share := (time.monotonic() - begun) / (60 * minutes)) < 1 and not (quick and step == 5):
-        optimizer.param_groups[0]["lr"] = 1e-3 * min(1.0, 3 * (1 - share))
-        loss = _loss(judge, pool.batch(24, 2, random), random)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
-        step += 1
-        if time.monotonic() - reported > 20:
-            reported = time.monotonic()
-            print(json.dumps({"step": step, "loss": round(loss.item(), 4), "pool": pool.filled}), flush=True)
-    pool.close()
+    try:
+        while (share := (time.monotonic() - begun) / (60 * minutes)) < 1 and not (quick and step == 5):
+            optimizer.param_groups[0]["lr"] = 1e-3 * min(1.0, 3 * (1 - share))
+            loss = _loss(judge, pool.batch(24, 2, random), random)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+            step += 1
+            if time.monotonic() - reported > 20:
+                reported = time.monotonic()
+                print(
+                    json.dumps({"step": step, "loss": round(loss.item(), 4), "pool": pool.filled}), flush=True
+                )
+    finally:
+        pool.close()
     return judge.eval()
 
 

@@ -31,7 +31,7 @@ def contact_sheet(generator: Generator, w: Tensor, path: Path) -> None:
     """Write the heads of w [n, w_dim], eight in a row, each from three sides below one another."""
     rows = [row for part in w.split(COLUMNS) for row in _rows(generator, part)]
     sheet = (torch.cat(rows, 1).permute(1, 2, 0).cpu().numpy() * 255 + 0.5).astype(np.uint8)
-    Image.fromarray(sheet).save(path, optimize=True)
+    Image.fromarray(sheet).save(path)
 
 
 def _rows(generator: Generator, w: Tensor) -> list[Tensor]:

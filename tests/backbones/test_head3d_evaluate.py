@@ -1,6 +1,7 @@
 """Each measure says what its name says: on bodies whose answer is known, and on what must not pass."""
 
 import json
+import shutil
 import sys
 
 import numpy as np
@@ -8,8 +9,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from pipelines import weights
 from pipelines.backbones import head3d_evaluate
-from pipelines.backbones.head3d import Camera, HeadView
+from pipelines.backbones.head3d import Camera, Head3D, HeadView
 from pipelines.backbones.head3d_camera import FAR, RADIUS, pixel_directions
 from pipelines.backbones.head3d_checkpoint import save_weights
 from pipelines.backbones.head3d_data import HELD_OUT, shoot
@@ -180,7 +182,7 @@ def test_an_edit_the_wrong_way_round_is_seen(persons):
 
 def test_evaluation_gives_every_figure(folder, monkeypatch, capsys):
     monkeypatch.setattr(head3d_evaluate, "QUICK", Sizes(4, 3, 1, 3, 1))
-    monkeypatch.setattr(type(tiny_head()), "mesh", lambda *_: None)
+    monkeypatch.setattr(Head3D, "mesh", lambda *_: None)
     arguments = ["evaluate", "--quick", "--threads", "1", "--weights", str(folder)]
     monkeypatch.setattr(sys, "argv", arguments)
     head3d_evaluate.main()
@@ -198,12 +200,28 @@ def test_evaluation_gives_every_figure(folder, monkeypatch, capsys):
 
 
 def test_same_weights_same_figures(folder, monkeypatch):
-    monkeypatch.setattr(type(tiny_head()), "mesh", lambda *_: None)
+    monkeypatch.setattr(Head3D, "mesh", lambda *_: None)
     first, second = (rounded(evaluate(folder, Sizes(4, 2, 1, 3, 1))) for _ in range(2))
     timed = ("views8_seconds", "mesh_seconds")
     assert {k: v for k, v in first.items() if k not in timed} == {
         k: v for k, v in second.items() if k not in timed
     }
+
+
+def test_figures_go_into_the_card(folder, tmp_path, monkeypatch, capsys):
+    shipped = tmp_path / head3d_evaluate.NAME
+    shutil.copytree(folder, shipped)
+    (shipped / "card.json").write_text(json.dumps({"hardware": "an abacus", "files": {"heldout.npz": {}}}))
+    for module in (weights, head3d_evaluate):
+        monkeypatch.setattr(module, "ASSETS", tmp_path)
+    monkeypatch.setattr(head3d_evaluate, "FULL", Sizes(4, 2, 1, 3, 1))
+    monkeypatch.setattr(Head3D, "mesh", lambda *_: None)
+    arguments = ["evaluate", "--write", "--threads", "1", "--weights", str(shipped)]
+    monkeypatch.setattr(sys, "argv", arguments)
+    head3d_evaluate.main()
+    card = weights.read_card(head3d_evaluate.NAME)
+    assert card["metrics"] == json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert card["hardware"] == "an abacus" and "sha256" in card["files"]["heldout.npz"]
 
 
 @pytest.mark.parametrize("arguments", [["--write", "--quick"], ["--write", "--weights", "elsewhere"]])

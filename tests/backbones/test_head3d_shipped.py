@@ -39,7 +39,8 @@ def test_card_describes_the_files_that_ship():
     for name, entry in card["files"].items():
         assert entry["sha256"] == sha256(FOLDER / name)
     assert card["metrics"]["params_mb"] <= 12
-    assert card["metrics"]["params_mb"] == pytest.approx(card["files"]["head3d.safetensors"]["bytes"] / 1e6)
+    size = card["files"]["head3d.safetensors"]["bytes"] / 1e6
+    assert card["metrics"]["params_mb"] == pytest.approx(size, abs=1e-3)
     assert "ICT-FaceKit" in card["licence"]
 
 
