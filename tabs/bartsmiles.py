@@ -55,7 +55,7 @@ def build() -> None:
                     EXAMPLES[FIRST],
                     label="Or your own, as SMILES",
                     placeholder="CC(=O)Oc1ccccc1C(=O)O",
-                    max_lines=3,
+                    max_lines=5,
                     lines=1,
                     elem_classes="np-molecule-field",
                 )

@@ -25,7 +25,8 @@ def build() -> None:
     """Lay the panel out inside the current gr.Tab."""
     gr.Markdown(
         "A CSV file with a column of SMILES (named so, or found by itself), up to 10,000 rows. Rows keep "
-        "their order; one that is no molecule gets its reason instead of values. Nothing is kept."
+        "their order; one that is no molecule gets its reason instead of values. Files are deleted after a "
+        "day."
     )
     file = gr.File(label="CSV file", file_types=[".csv", ".tsv", ".txt", ".smi"], height=130)
     example = gr.Button("Take the ten example molecules", size="sm")
@@ -60,14 +61,18 @@ def predict_all(file: str | None) -> Iterator[tuple[Any, ...]]:
         batch, model = end.value
     finally:
         steps.close()
-    for report in batch.run_batch(model, Path(file).read_bytes()):
-        if isinstance(report, Progress):
-            yield *idle, report
+    path = new_file(f"{Path(file).stem or 'molecules'}_predicted.csv")
+    for step in batch.run_batch(model, Path(file).read_bytes()):
+        report = step.preview if isinstance(step, Progress) else step
+        if report is None:
+            yield *idle, step
             continue
-        path = new_file(f"{Path(file).stem or 'molecules'}_predicted.csv")
-        path.write_bytes(report.to_csv())
+        half = path.with_suffix(".part")
+        half.write_bytes(report.to_csv())
+        half.replace(path)  # whoever downloads meanwhile gets a whole file
         told = f"{report.read:,} of {len(report.frame):,} rows predicted"
-        yield table(report), gr.DownloadButton(value=str(path), interactive=True), told
+        button = gr.DownloadButton(value=str(path), interactive=True)
+        yield table(report), button, step if isinstance(step, Progress) else told
 
 
 def _loaded() -> tuple[Any, Any]:
@@ -80,7 +85,7 @@ def table(report: Any) -> str:
     notes = [f"The molecules stand in column “{report.smiles_column}”.", *report.notes]
     if report.failed:
         notes.append(f"{report.failed:,} rows are no molecules; the column “problem” says why.")
-    frame = report.frame.head(SHOWN)
+    frame = report.answered.head(SHOWN)
     head = "".join(f"<th scope='col'>{html.escape(str(name))}</th>" for name in frame.columns)
     rows = "".join(
         "<tr>" + "".join(f"<td>{_cell(value)}</td>" for value in row) + "</tr>"

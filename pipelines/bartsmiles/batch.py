@@ -20,6 +20,9 @@ FIELD = "CSV file"
 MOST_ROWS = 10_000
 MOST_BYTES = 20_000_000
 BATCH = 32
+SHOWN_EVERY = 16
+"""Batches between reports that carry the table so far, so that a stopped job leaves what it had done."""
+PENDING = "Not predicted yet."
 LOOKED_AT = 50
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -34,6 +37,11 @@ class BatchReport:
     read: int
     failed: int
     notes: tuple[str, ...]
+
+    @property
+    def answered(self) -> pd.DataFrame:
+        """The rows that need not be waited for any more."""
+        return self.frame[~self.frame["problem"].str.startswith(PENDING)]
 
     def to_csv(self) -> bytes:
         """UTF-8 CSV; text that a spreadsheet would take for a formula gets a leading apostrophe."""
@@ -130,7 +138,8 @@ def _smiles_column(frame: pd.DataFrame) -> str:
 
 
 def run_batch(predictor: Predictor, content: bytes) -> Iterator[Progress | BatchReport]:
-    """Predict every row of a CSV file; yields Progress and finally the BatchReport."""
+    """Predict every row of a CSV file; yields Progress, now and then with the BatchReport so far as preview,
+    and finally the BatchReport."""
     frame, column, notes = read_csv(content)
     n = len(frame)
     values = np.full((n, len(TASKS)), np.nan)
@@ -138,20 +147,34 @@ def run_batch(predictor: Predictor, content: bytes) -> Iterator[Progress | Batch
     molecules: dict[int, Molecule] = {}
     for i, cell in enumerate(frame[column]):
         if i % 200 == 0:
-            yield Progress(0, n, f"reading row {i + 1:,} of {n:,}")
+            yield Progress(0, 1, f"Reading row {i + 1:,} of {n:,}")
         try:
             molecules[i] = read_molecule(cell)
             problems[i] = " ".join(molecules[i].notes)
         except InputError as error:
             problems[i] = error.message
     order = sorted(molecules, key=lambda i: len(molecules[i].tokens))
+    failed = n - len(order)
     for start in range(0, len(order), BATCH):
-        yield Progress(start, len(order), f"{start:,} of {len(order):,} molecules")
+        so_far = None
+        if start and start // BATCH % SHOWN_EVERY == 0:
+            told = [*problems]
+            for i in order[start:]:
+                told[i] = f"{PENDING} {problems[i]}".strip()
+            note = f"Predicted so far: {start:,} of {len(order):,} molecules, short ones first."
+            so_far = BatchReport(_filled(frame, values, told), column, start, failed, (*notes, note))
+        yield Progress(start, len(order), "Predicting", so_far)
         part = order[start : start + BATCH]
         for i, found in zip(part, predictor.predict_many([molecules[i] for i in part]), strict=True):
             values[i] = [found.values[task.name] for task in TASKS]
+    yield BatchReport(_filled(frame, values, problems), column, len(order), failed, notes)
+
+
+def _filled(frame: pd.DataFrame, values: np.ndarray, problems: list[str]) -> pd.DataFrame:
+    """The file's columns with predicted values [rows, tasks] and problems beside them."""
+    frame = frame.copy()
     for k, task in enumerate(TASKS):
         unit = f"probability: {task.unit}" if task.kind == "classification" else task.unit
         frame[f"{task.title} ({unit})"] = values[:, k]
     frame["problem"] = problems
-    yield BatchReport(frame, column, len(molecules), n - len(molecules), notes)
+    return frame

@@ -115,6 +115,7 @@ def test_what_is_no_molecule_keeps_the_last_picture(open_page: OpenPage, size: s
     expect(page.get_by_text("There is more after the SMILES string").first).to_be_visible(timeout=PATIENCE)
     expect(name(page)).to_have_text(FIRST)
     expect(page.get_by_role("button", name="Explain it")).to_be_enabled(timeout=PATIENCE)
+    expect(page.get_by_role("button", name="Clear")).to_have_count(0)  # of errors that nobody sees
 
 
 def test_a_shared_link_explains_its_molecule(open_page: OpenPage) -> None:

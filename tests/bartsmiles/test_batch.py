@@ -63,6 +63,17 @@ def test_a_thousand_rows(tiny: Predictor) -> None:
     assert report.frame.iloc[0, 1:7].tolist() == pytest.approx(report.frame.iloc[2, 1:7].tolist(), abs=1e-5)
 
 
+def test_a_stopped_job_leaves_what_it_had_done(tiny: Predictor) -> None:
+    reports = run_batch(tiny, b"smiles\n" + b"CCCCO\n" * 600 + b"CO\nC1CC\nCO.CCO\n")
+    so_far = next(report.preview for report in reports if isinstance(report, Progress) and report.preview)
+    reports.close()
+    assert 0 < so_far.read < 602 and len(so_far.frame) == 603
+    assert so_far.frame.iloc[:, 1].notna().sum() == so_far.read
+    assert so_far.frame["problem"].str.startswith("Not predicted yet").sum() == 602 - so_far.read
+    assert len(so_far.answered) == so_far.read + 1
+    assert so_far.failed == 1 and "so far" in so_far.notes[-1]
+
+
 def test_too_many_rows_are_cut_with_a_note() -> None:
     frame, _, notes = read_csv(b"smiles\n" + b"C\n" * 10_001)
     assert len(frame) == 10_000
