@@ -165,8 +165,8 @@ def build() -> None:
     bar.run.click(None, js=TO_RESULT, **quiet)
     running = bar.connect(run, [*controls.values(), model], [verdict, desk], api_name="consensus_run")
     for ended in (running.success, bar.stopped.then):
-        ended(panels.on_group, desk, shown.group, **quiet)
-        _follow(ended, desk, alpha, shown)
+        fresh = ended(panels.on_group, [desk, alpha, *shown.criticised], shown.group, **quiet)
+        _follow(fresh.then, desk, alpha, shown)
     examples.select(take_example, None, [question, people], queue=False, **quiet).success(
         None, js=bar.press, **quiet
     )

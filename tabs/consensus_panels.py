@@ -46,6 +46,8 @@ class Panels:
     """Filled by `on_choice`."""
     group: list[Any]
     """Filled by `on_group`."""
+    criticised: list[Any]
+    """The draft and what people say of it."""
     lazy: list[Any]
     """Filled by `on_view`."""
 
@@ -125,6 +127,7 @@ def build(desk: gr.State, alpha: gr.Number, verdict: Verdict) -> Panels:
         opened,
         [heat, trade, rules, draft],
         [person, excluded, critiques, revision, ready],
+        [draft, critiques],
         [sentences, overview, scatter, groups, *files, files_status],
     )
     revised = revise_bar.connect(
@@ -179,11 +182,13 @@ def on_choice(desk: Desk | None, alpha: float) -> tuple[Any, ...]:
 
 
 @answer
-def on_group(desk: Desk | None) -> tuple[Any, ...]:
-    """What starts afresh with a new group."""
+def on_group(desk: Desk | None, alpha: float, draft: str, critiques: Any) -> tuple[Any, ...]:
+    """What starts afresh with a new group or draft; where both are the old ones nothing is lost."""
     table = desk_or_first(desk).table
-    people, ready = table.group.people, example_of(table) is not None
-    return gr.Radio(choices=people, value=people[0]), "", blank_critiques(table), "", gr.Button(visible=ready)
+    people, ready = table.group.people, gr.Button(visible=example_of(table) is not None)
+    if draft == draft_of(table, alpha) and [name for name, _ in critiques] == people:
+        return *[gr.skip()] * 4, ready
+    return gr.Radio(choices=people, value=people[0]), "", blank_critiques(table), "", ready
 
 
 @answer

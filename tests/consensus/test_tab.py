@@ -228,6 +228,15 @@ def test_a_revision_is_marked_and_makes_the_next_round(desk: Desk):
     assert "1 critique," in status
 
 
+def test_critiques_stay_while_group_and_draft_stay(desk: Desk):
+    critiques = [["Ana", ""], ["Bo", "Mind the shops."], ["Cy", ""]]
+    draft = panels.draft_of(desk.table, 1.0)
+    assert panels.on_group(desk, 1.0, draft, critiques)[2] == gr.skip()
+    blank = [[name, ""] for name, _ in critiques]
+    assert panels.on_group(desk, 1.0, "<p>another</p>", critiques)[2] == blank
+    assert panels.on_group(desk, 1.0, draft, [["Zoe", "More trams."]])[2] == blank
+
+
 def test_after_a_revision_the_round_before_comes_back_with_its_ratings(desk: Desk):
     _, rated = tab.rate(0, [7, None, 2], desk)
     _, _, revised, _ = reports(rounds.revise([["Bo", "Mind the shops."]], rated, 0.0))[-1]
