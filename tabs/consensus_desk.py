@@ -81,10 +81,13 @@ def pairs_of(people: Any, field: str = "People") -> list[tuple[str, str]]:
 def patiently(
     function: Callable[[], Any], outputs: int, message: str = "Loading the models"
 ) -> Generator[tuple[Any, ...], None, Any]:
-    """The function's value, with reports of a job with so many outputs while it works."""
-    steps = in_background(function, Progress(0, 0, message))
+    """The function's value, with reports of a job with so many outputs while it works. What it loads stays:
+    stopping doesn't wait."""
+    steps = in_background(function, Progress(0, 0, message), lasting=True)
     try:
         while True:
             yield *[gr.skip()] * outputs, next(steps)
     except StopIteration as end:
         return end.value
+    finally:
+        steps.close()

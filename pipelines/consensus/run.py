@@ -164,7 +164,7 @@ class Pipeline:
         try:
             from pipelines.backbones import language
 
-            return (yield from in_background(lambda: language.load(self.language), report))
+            return (yield from in_background(lambda: language.load(self.language), report, lasting=True))
         except FileNotFoundError:
             return None
         except (ImportError, OSError, WeightsError):
