@@ -15,7 +15,7 @@ Window = tuple[int, int, int] | None
 RAW_WEIGHT = 0.5
 GRADIENT_WEIGHT = 1.0
 DEPTH_WEIGHT = 2.0
-MARGIN = 4  # output pixels at a window's border that lack neighbours
+MARGIN = 4  # output pixels that lack neighbours, at a border of a window that is none of the picture's
 
 
 def crop(images: Tensor, window: Window, factor: int) -> Tensor:
@@ -28,6 +28,17 @@ def crop(images: Tensor, window: Window, factor: int) -> Tensor:
     return images[..., top : top + side, left : left + side]
 
 
+def inner(window: Window) -> tuple[slice, slice]:
+    """Rows and columns of a window's output pixels whose neighbours were drawn, too."""
+    if window is None:
+        return slice(None), slice(None)
+    *places, side = window
+    rows, columns = (
+        slice(MARGIN if place else 0, None if place + side == RENDER_SIZE else -MARGIN) for place in places
+    )
+    return rows, columns
+
+
 def reconstruction_losses(
     pictures: Pictures, rgba: Tensor, depth: Tensor, window: Window
 ) -> dict[str, Tensor]:
@@ -36,8 +47,7 @@ def reconstruction_losses(
     rgba [n, 4, 128, 128], depth [n, 64, 64] are whole targets.
     """
     target = crop(rgba, window, 2)
-    inner = slice(MARGIN, -MARGIN) if window else slice(None)
-    error = (pictures.rgba - target)[..., inner, inner]
+    error = (pictures.rgba - target)[..., *inner(window)]
     steps = error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()
     target_depth = crop(depth, window, 1)
     covered = target_depth > 0

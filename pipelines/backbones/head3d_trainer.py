@@ -225,10 +225,14 @@ class Trainer:
         return {name: loss.detach() for name, loss in losses.items()}
 
     def _window(self) -> Window:
+        """A random window. Places past the border are moved back to it: a place drawn evenly from those that
+        fit would show the picture's border, with its hair and clothes, a tenth as often as its middle.
+        """
         side = self.settings.window
         if not side:
             return None
-        top, left = torch.randint(RENDER_SIZE - side + 1, (2,), generator=self.random).tolist()
+        places = torch.randint(-side // 2, RENDER_SIZE - side // 2 + 1, (2,), generator=self.random)
+        top, left = places.clamp(0, RENDER_SIZE - side).tolist()
         return top, left, side
 
     def _jitter(self) -> torch.Generator:

@@ -1,6 +1,7 @@
 """Training goes down, and two slices are one run."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,9 @@ from pipelines.backbones import head3d_train
 from pipelines.backbones.head3d_data import HeadPool, on_backgrounds
 from pipelines.backbones.head3d_directions import fit_directions
 from pipelines.backbones.head3d_judge import Judge, pencil
-from pipelines.backbones.head3d_losses import reconstruction_losses
+from pipelines.backbones.head3d_losses import inner, reconstruction_losses
 from pipelines.backbones.head3d_measures import kid
-from pipelines.backbones.head3d_model import Discriminator, Pictures
+from pipelines.backbones.head3d_model import RENDER_SIZE, Discriminator, Pictures
 from pipelines.backbones.head3d_person import ATTRIBUTES
 from pipelines.backbones.head3d_sheet import contact_sheet, random_heads
 from pipelines.backbones.head3d_trainer import Schedule, Trainer
@@ -200,3 +201,14 @@ def test_contact_sheet_and_report_are_readable(pool, tmp_path):
     from PIL import Image
 
     assert Image.open(tmp_path / "sheet.png").size == (1024, 768)
+
+
+def test_windows_show_a_pictures_border_too() -> None:
+    run = Trainer(replace(TINY_SETTINGS, window=32), Schedule(1.0, 10), "cpu", 0)
+    seen = torch.zeros(2 * RENDER_SIZE, 2 * RENDER_SIZE)
+    for _ in range(400):
+        top, left, side = window = run._window()
+        part = seen[2 * top : 2 * (top + side), 2 * left : 2 * (left + side)]
+        part[inner(window)] += 1
+    rows = seen.sum(1)
+    assert rows.min() > 0.25 * rows.max()
