@@ -15,7 +15,7 @@ import numpy as np
 from rdkit.Chem import Descriptors
 from rdkit.Chem.rdchem import Mol
 from rdkit.Chem.rdFingerprintGenerator import GetMorganGenerator
-from sklearn.ensemble import ExtraTreesRegressor, RandomForestClassifier
+from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
 from pipelines.bartsmiles.finetune import score
 from pipelines.bartsmiles.splits import task_data
@@ -45,7 +45,7 @@ def forest_score(task: Task, data: Path, X: np.ndarray, seed: int = 0) -> float:
         forest = RandomForestClassifier(200, class_weight="balanced", random_state=seed, n_jobs=1)
         predicted = forest.fit(X[train], found.values[train]).predict_proba(X[test])[:, 1]
     else:
-        forest = ExtraTreesRegressor(100, random_state=seed, n_jobs=1)
+        forest = RandomForestRegressor(200, random_state=seed, n_jobs=1)
         predicted = forest.fit(X[train], found.values[train]).predict(X[test])
     return score(task, found.values[test], predicted)
 

@@ -28,7 +28,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from pipelines import runtime
-from pipelines.bartsmiles.corpus import lines
+from pipelines.bartsmiles.corpus import LISTS, shuffled_lines
 from pipelines.bartsmiles.heads import (
     CLASSIFIED,
     COMPUTED,
@@ -47,7 +47,7 @@ from pipelines.bartsmiles.molecules import (
     parse,
     shuffled,
 )
-from pipelines.bartsmiles.splits import kept_from_training, key, task_data
+from pipelines.bartsmiles.splits import fits, kept_from_training, key, task_data
 from pipelines.bartsmiles.tasks import LEARNT, Task
 from pipelines.bartsmiles.tokenizer import PAD, ROOM, Tokenizer, load_tokenizer
 
@@ -60,8 +60,12 @@ NOISE = 1e-5
 SHUFFLED = 0.5
 """Share of the molecules that are shown in a random atom order."""
 COMPUTED_WEIGHT = 0.25
-EXTRA = 6000
-"""MOSES molecules that have the computed values only."""
+EXTRA = 20_000
+"""Molecules of each pre-training list that have the computed values only."""
+EXTRA_SHARE = 0.25
+"""Of the draws that are such molecules."""
+R3F_EVERY = 4
+"""R3F is computed in one of so many steps, with as many times the weight: it doubles a step's cost."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +85,7 @@ class TrainingSet:
 
 
 def training_set(data: Path, extra: int = EXTRA) -> TrainingSet:
-    """The training parts of the six sets, less what any set tests on, and some MOSES molecules."""
+    """The training parts of the six sets, less what any set tests on, and some of both pre-training lists."""
     kept_out = kept_from_training(data)
     mols: dict[str, Mol] = {}
     values: dict[str, dict[str, list[float]]] = {}
@@ -92,9 +96,10 @@ def training_set(data: Path, extra: int = EXTRA) -> TrainingSet:
                 name = canonical(found.mols[i])
                 mols[name] = found.mols[i]
                 values.setdefault(name, {}).setdefault(task.name, []).append(found.values[i])
-    for _, smiles in zip(range(extra), lines(data, "moses"), strict=False):
-        if (mol := parse(smiles)) and key(mol) not in kept_out:
-            mols.setdefault(canonical(mol), mol)
+    for files in LISTS.values():
+        for smiles in shuffled_lines(data / files[0], 0)[:extra]:
+            if (mol := parse(smiles)) and fits(mol) and key(mol) not in kept_out:
+                mols.setdefault(canonical(mol), mol)
     table = np.full((len(mols), len(HEADS)), np.nan, dtype=np.float32)
     for row, (name, mol) in enumerate(mols.items()):
         for head, known in values.get(name, {}).items():
@@ -109,14 +114,15 @@ def training_set(data: Path, extra: int = EXTRA) -> TrainingSet:
 def batches(data: TrainingSet, tokenizer: Tokenizer, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
     """Endless ids [n, length] and standardised values [n, heads], molecules of like length together.
 
-    Half of the draws are molecules with a measured value, whichever set; sets with few molecules count more.
+    Most draws are molecules with a measured value, whichever set; sets with few molecules count more.
     """
     generator = np.random.default_rng(seed)
     mean, spread = data.moments
     scaled = torch.from_numpy((data.values - mean) / spread).float()
     known = ~np.isnan(data.values[:, : len(LEARNT)])
     weight = (known / np.sqrt(np.maximum(known.sum(0), 1))).sum(1)
-    weight = weight / weight.sum() * 0.85 + (weight == 0) / max((weight == 0).sum(), 1) * 0.15
+    extra = weight == 0
+    weight = weight / weight.sum() * (1 - EXTRA_SHARE) + extra / max(extra.sum(), 1) * EXTRA_SHARE
     weight /= weight.sum()
     while True:
         chosen = generator.choice(len(data.mols), BATCH * POOL, p=weight)
@@ -195,7 +201,7 @@ def finetune(
             group["lr"] = rate * rate_factor(share)
         ids, target = next(source)
         with torch.autocast("cpu", torch.bfloat16, enabled=half):
-            loss = loss_of(model, ids, target, r3f, generator)
+            loss = loss_of(model, ids, target, 0 if step % R3F_EVERY else r3f * R3F_EVERY, generator)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP)
