@@ -30,7 +30,7 @@ METRICS = (
     Metric("BACE-1, AUC", "bace_scaffold_auc", "{:.3f}"),
     Metric("Clinical toxicity (ClinTox), charges taken out, AUC", "clintox_neutralised_auc", "{:.3f}"),
     Metric("the same with charges left in (see the lesson)", "clintox_as_written_auc", "{:.3f}"),
-    Metric("Tasks, of six, on which pre-training helps", "pretraining_wins_of_6", "{}"),
+    Metric("Tasks, of six, on which pre-training helps (shorter fine-tuning)", "pretraining_wins_of_6", "{}"),
     Metric(
         "30 % of a molecule masked: of five different molecules asked for, how many come (RDKit checks while "
         "it writes)",
