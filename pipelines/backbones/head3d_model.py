@@ -100,20 +100,20 @@ def activate(x: Tensor) -> Tensor:
 class MappingNetwork(nn.Module):
     """z [B, z_dim] standard normal -> w [B, w_dim] by way of the description; keeps the mean w for
     truncation.
+
+    One linear layer, not EG3D's deep one: the description is disentangled already, and a deep mapping
+    loses what the pictures hang on little, such as the colour of eyes and clothes.
     """
 
-    def __init__(self, config: Config, layers: int = 4) -> None:
+    def __init__(self, config: Config) -> None:
         super().__init__()
         self.z_dim = config.z_dim
-        widths = [DESCRIPTION_DIM] + [config.w_dim] * layers
-        self.layers = nn.ModuleList(Linear(a, b) for a, b in pairwise(widths))
+        self.linear = Linear(DESCRIPTION_DIM, config.w_dim)
         self.register_buffer("w_mean", torch.zeros(config.w_dim))
 
     def forward(self, z: Tensor, truncation: float = 1.0) -> Tensor:
-        x = descriptions(z)
-        for layer in self.layers:
-            x = activate(layer(x))
-        return x if truncation == 1.0 else self.w_mean + truncation * (x - self.w_mean)
+        w = self.linear(descriptions(z))
+        return w if truncation == 1.0 else self.w_mean + truncation * (w - self.w_mean)
 
     @torch.no_grad()
     def measure_mean(self, codes: int = 4096) -> None:

@@ -35,6 +35,7 @@ from pipelines.backbones.head3d_model import (
 ENCODED_SHARE = 0.35  # of the persons, whose w comes from the encoder in place of the mapping
 LATENT_WEIGHT, POSE_WEIGHT, ADVERSARIAL_WEIGHT = 0.02, 0.5, 0.03
 ADVERSARIAL_RATE = 0.25  # of the generator's learning rate, beside a discriminator
+MAPPING_RATE = 0.1  # of the generator's
 R1_EVERY, R1_GAMMA = 8, 0.5
 VIEW_NOISE = 0.1  # radians, on what D is told, so that it cannot learn persons by their exact camera
 EMA_HALF_LIFE = 10_000  # pictures
@@ -112,12 +113,19 @@ class Trainer:
             self.networks.to(memory_format=torch.channels_last)
             self.discriminator.to(memory_format=torch.channels_last)
         self.averaged = copy.deepcopy(self.networks).requires_grad_(False)
+        generator = self.networks.generator
         parts = (
-            (self.networks.generator, settings.generator_rate),
-            (self.networks.encoder, settings.encoder_rate),
-            (self.networks.pose, settings.encoder_rate),
+            ((generator.mapping,), settings.generator_rate * MAPPING_RATE),
+            (
+                (generator.backbone, generator.decoder, generator.super_resolution),
+                settings.generator_rate,
+            ),
+            ((self.networks.encoder, self.networks.pose), settings.encoder_rate),
         )
-        groups = [{"params": list(part.parameters()), "lr": rate, "initial": rate} for part, rate in parts]
+        groups = [
+            {"params": [p for part in chosen for p in part.parameters()], "lr": rate, "initial": rate}
+            for chosen, rate in parts
+        ]
         self.optimizer = torch.optim.Adam(groups, betas=(0.9, 0.99))
         rate = settings.discriminator_rate
         group = {"params": list(self.discriminator.parameters()), "lr": rate, "initial": rate}

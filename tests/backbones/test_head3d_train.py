@@ -11,11 +11,12 @@ import torch
 from pipelines.backbones import head3d_checkpoint as checkpoint
 from pipelines.backbones import head3d_train
 from pipelines.backbones.head3d_data import HeadPool, on_backgrounds
+from pipelines.backbones.head3d_description import DESCRIPTION_DIM
 from pipelines.backbones.head3d_directions import fit_directions
 from pipelines.backbones.head3d_judge import Judge, pencil
 from pipelines.backbones.head3d_losses import inner, reconstruction_losses
 from pipelines.backbones.head3d_measures import kid
-from pipelines.backbones.head3d_model import RENDER_SIZE, Discriminator, Pictures
+from pipelines.backbones.head3d_model import CONFIGS, RENDER_SIZE, Discriminator, MappingNetwork, Pictures
 from pipelines.backbones.head3d_person import ATTRIBUTES
 from pipelines.backbones.head3d_sheet import contact_sheet, random_heads
 from pipelines.backbones.head3d_trainer import Schedule, Trainer
@@ -212,3 +213,17 @@ def test_windows_show_a_pictures_border_too() -> None:
         part[inner(window)] += 1
     rows = seen.sum(1)
     assert rows.min() > 0.25 * rows.max()
+
+
+def test_no_part_of_a_description_is_lost_in_the_mapping() -> None:
+    mapping = MappingNetwork(CONFIGS[64])
+    rank = torch.linalg.matrix_rank(mapping.linear.weight)
+    assert rank == DESCRIPTION_DIM
+
+
+def test_the_mapping_learns_more_slowly_and_everything_is_trained_once() -> None:
+    run = trainer()
+    groups = run.optimizer.param_groups
+    assert groups[0]["initial"] < groups[1]["initial"]
+    trained = [id(p) for group in groups for p in group["params"]]
+    assert sorted(trained) == sorted(id(p) for p in run.networks.parameters())
