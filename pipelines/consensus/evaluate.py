@@ -86,7 +86,13 @@ def stance(data: Path, size: dict[str, int]) -> dict[str, Any]:
     """Accuracy on the sides of held-out topics, with baselines, and the calibration."""
     from pipelines.consensus import reward
     from pipelines.consensus.examples_train import embedder
-    from pipelines.consensus.stance_trial import baselines, calibration_error, drawn, stance_trial
+    from pipelines.consensus.stance_trial import (
+        baselines,
+        by_topic,
+        calibration_error,
+        drawn,
+        stance_trial,
+    )
 
     embed, model, judge = embedder(), reward.load("ranker"), reward.load("judge")
     parts = _parts(data)
@@ -97,7 +103,7 @@ def stance(data: Path, size: dict[str, int]) -> dict[str, Any]:
         trial, p, label = stance_trial(model, test)
         fit = drawn([topic for topic in parts["ranker"] if topic.source == name], size["stances"])
         found[f"rm_stance_accuracy_{name}"] = trial.pop("accuracy")
-        found[f"stance_{name}"] = trial | baselines(test, fit, embed)
+        found[f"stance_{name}"] = trial | by_topic(p, test) | baselines(test, fit, embed)
         found[f"judge_stance_accuracy_{name}"] = stance_trial(judge, test)[0]["accuracy"]
         sure.append(p)
         right.append(label)
@@ -273,7 +279,7 @@ def main() -> None:
     found["seconds"] = round(time.perf_counter() - start, 1)
     if arguments.write:
         card = read_card(NAME)
-        known = {name: value for name, value in found.items() if value is not None}
+        known = {name: value for name, value in found.items() if value is not None and name != "seconds"}
         write_card(NAME, card | {"metrics": card.get("metrics", {}) | known})
     print(json.dumps(found))
 

@@ -6,15 +6,19 @@ embedding), and the cosine of claim and text; the latter two are fitted on the r
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from pipelines.consensus.data import Embed, Topic, stances
+from pipelines.consensus.group_trial import interval
 from pipelines.consensus.reward import RewardModel
 
 SEED = 7
 BASELINE_TEXTS = 1500
 BINS = 10
+TOPIC_TEXTS = 50
+"""A topic with fewer texts has no accuracy of its own."""
 
 Stance = tuple[str, str, int]
 
@@ -42,6 +46,19 @@ def stance_trial(
         "n": len(test),
     }
     return found, p, label
+
+
+def by_topic(p: np.ndarray, test: Sequence[Stance]) -> dict[str, Any]:
+    """The 95 % interval of the accuracy over topics, and the accuracy of each topic with enough texts, from
+    the probabilities [n] of a trial."""
+    right = (p > 0.5) == np.array([same for *_, same in test])
+    claims = np.array([claim for claim, *_ in test])
+    each = {
+        str(claim): float(right[claims == claim].mean())
+        for claim in np.unique(claims)
+        if (claims == claim).sum() >= TOPIC_TEXTS
+    }
+    return {"interval": interval(right.astype(float), claims), "topics": each}
 
 
 def baselines(test: Sequence[Stance], fit: Sequence[Stance], embed: Embed) -> dict[str, float]:

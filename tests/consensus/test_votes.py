@@ -10,7 +10,7 @@ import pytest
 from pipelines.consensus.group_trial import interval, win_rate
 from pipelines.consensus.persona import Prior, persona_scores, predicted, shrunk
 from pipelines.consensus.polis_trial import Cases, choice_gains, within_statement_auc
-from pipelines.consensus.stance_trial import calibration_error
+from pipelines.consensus.stance_trial import TOPIC_TEXTS, by_topic, calibration_error
 from pipelines.consensus.votes import LEAST_VOTES, links, read_conversation
 
 
@@ -89,3 +89,11 @@ def test_win_rates_count_ties_half_and_leave_gaps_out() -> None:
     assert found["low"] <= 0.5 <= found["high"]
     assert win_rate(np.array([np.nan]), np.array([1.0]), topics[:1]) is None
     assert interval(np.ones(9))["low"] == 1
+
+
+def test_accuracy_is_told_by_topic() -> None:
+    p = np.concatenate([np.full(TOPIC_TEXTS, 0.9), np.full(TOPIC_TEXTS, 0.1), [0.9]])
+    claims = ["known"] * TOPIC_TEXTS + ["unknown"] * TOPIC_TEXTS + ["rare"]
+    found = by_topic(p, [(claim, "text", 1) for claim in claims])
+    assert found["topics"] == {"known": 1.0, "unknown": 0.0}
+    assert found["interval"]["low"] < 0.5 < found["interval"]["high"]
