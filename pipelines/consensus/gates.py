@@ -25,6 +25,7 @@ INSTRUCTED = 6
 """Words in a row that may not be those of the language model's instructions."""
 
 _ONE_VOICE = re.compile(r"\b(I|me|my|mine|myself)\b(?!\.)")
+_LEAD_IN = re.compile(r"^[^.:]{0,80}\b(answer|statement|sentence|response|way forward)\b[^.:]{0,30}:", re.I)
 _QUOTED = re.compile(r"[“\"][^”\"]*[”\"]")
 
 _WORD = re.compile(r"[\w'’]+")
@@ -52,6 +53,10 @@ def faults(text: str, group: Group, topic: float) -> list[str]:
         found.append("one person's voice")
     if _longest_run(said, words(f"{TASK} {REVISION}")) >= INSTRUCTED:
         found.append("instructions")
+    if _LEAD_IN.search(text):
+        found.append("lead-in")
+    if text.count("“") != text.count("”") or text.count('"') % 2:
+        found.append("open quotation")
     if topic < LEAST_ON_TOPIC:
         found.append("off topic")
     return found

@@ -212,6 +212,8 @@ def test_critiques_are_worked_in() -> None:
         (EXAMPLES[0].group.opinions[0].text, 0.9, ["copied", "one person's voice"]),
         (GOOD + " It helps me on my way.", 0.9, ["one person's voice"]),
         (GOOD + " One of us says, “it helps me”.", 0.9, []),
+        ("Here's a possible way forward: " + GOOD, 0.9, ["lead-in"]),
+        (GOOD + " One of us says, “it helps.", 0.9, ["open quotation"]),
         (GOOD + " What matters to each side, and a concrete way forward.", 0.9, ["instructions"]),
     ],
 )
