@@ -60,6 +60,9 @@ MEAN_WITH_INTERVAL = "{0[mean]:.2f} ({0[low]:.2f} to {0[high]:.2f})"
 WITH_INTERVAL = "{0[rate]:.0%} ({0[low]:.0%} to {0[high]:.0%})"
 METRICS = (
     Metric("Reward model: same side or not, unseen topics (ArgKP)", "rm_stance_accuracy_argkp", "{:.1%}"),
+    Metric(
+        "Over its seven topics (95 % interval)", "stance_argkp.interval", "{0[low]:.0%} to {0[high]:.0%}"
+    ),
     Metric("The same on Perspectrum", "rm_stance_accuracy_perspectrum", "{:.1%}"),
     Metric("Its calibration error", "rm_ece", "{:.3f}"),
     Metric("Always the commoner side (ArgKP)", "stance_argkp.majority", "{:.1%}"),
@@ -102,8 +105,8 @@ LIMITS = (
     "form (length, ending, no copy, no repetition, on topic): trust the first of the ranking, not the last.",
     "Predictions close to 4 mean that the reward model can't tell: whoever argues without saying yes or no "
     "lands there, so nobody below 3 doesn't mean that nobody disagrees.",
-    "What our judge prefers, and what leaving somebody out costs, was measured before the last mends of what "
-    "is written here, and not again since.",
+    "Which side somebody takes is read well on some topics and hardly better than by chance on others, "
+    "such as closing Guantanamo.",
     "English only. Numbers, names and negations are easily misread.",
     "A chosen statement is a draft for people to discuss, never a decision.",
 )
