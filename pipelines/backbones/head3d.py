@@ -16,7 +16,7 @@ from torch.nn import functional
 from pipelines.backbones.head3d_camera import Camera
 from pipelines.backbones.head3d_checkpoint import load_weights
 from pipelines.backbones.head3d_mesh import extract, to_glb
-from pipelines.backbones.head3d_model import OUTPUT_SIZE, RENDER_SIZE
+from pipelines.backbones.head3d_model import OUTPUT_SIZE, RENDER_SIZE, W_DIM
 from pipelines.backbones.head3d_person import ATTRIBUTES
 from pipelines.backbones.head3d_volume import depth_normals
 from pipelines.errors import InputError
@@ -50,7 +50,7 @@ class HeadView:
 
 @dataclass(frozen=True)
 class Encoded:
-    """What a picture says: w float32 [w_dim] and the camera it was seen from."""
+    """What a picture says: w float32 [W_DIM] and the camera it was seen from."""
 
     w: np.ndarray
     camera: Camera
@@ -66,12 +66,12 @@ class Head3D:
 
     @property
     def w_mean(self) -> np.ndarray:
-        """The mean head's w, float32 [w_dim]."""
-        return self.networks.generator.mapping.w_mean.cpu().numpy()
+        """The mean head's w, float32 [W_DIM]."""
+        return np.zeros(W_DIM, np.float32)
 
     @torch.inference_mode()
     def sample(self, seed: int, truncation: float = 0.8) -> np.ndarray:
-        """A random head: w float32 [w_dim]. `truncation` 0 gives the mean head, 1 the full variety, up to 1.5
+        """A random head: w float32 [W_DIM]. `truncation` 0 gives the mean head, 1 the full variety, up to 1.5
         more than that. Any whole number is a seed. InputError for a truncation out of range.
         """
         if not 0 <= truncation <= 1.5:
@@ -83,7 +83,7 @@ class Head3D:
     def render(
         self, w: np.ndarray, camera: Camera, background: tuple[float, float, float] = GREY
     ) -> HeadView:
-        """The head of w [w_dim] as `camera` sees it, over an sRGB `background` in 0..1.
+        """The head of w [W_DIM] as `camera` sees it, over an sRGB `background` in 0..1.
 
         InputError where w is of another length or not finite, or the camera's angles are not finite.
         """
@@ -100,9 +100,8 @@ class Head3D:
 
     def _w(self, w: np.ndarray) -> Tensor:
         row = torch.from_numpy(np.array(w, np.float32))
-        length = self.networks.generator.config.w_dim
-        if row.shape != (length,) or not row.isfinite().all():
-            raise InputError(f"A head's code is {length} finite numbers.", "Take a random head.", "head")
+        if row.shape != (W_DIM,) or not row.isfinite().all():
+            raise InputError(f"A head's code is {W_DIM} finite numbers.", "Take a random head.", "head")
         return row[None].to(self.device)
 
     def _view(

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 STATE_FILE = "state.pt"
 PART_BYTES = 15 * 2**20
+NETWORKS = ("networks", "averaged", "discriminator")
 COUNTERS = ("step", "pictures", "elapsed", "fresh_steps")
 
 
@@ -32,6 +33,7 @@ def save_checkpoint(trainer: Trainer, folder: Path) -> None:
         "averaged": trainer.averaged.state_dict(),
         "discriminator": trainer.discriminator.state_dict(),
         "optimizer": trainer.optimizer.state_dict(),
+        "style_optimizer": trainer.style_optimizer.state_dict(),
         "discriminator_optimizer": trainer.discriminator_optimizer.state_dict(),
         "random": trainer.random.get_state(),
         "counters": {name: getattr(trainer, name) for name in COUNTERS},
@@ -46,7 +48,7 @@ def save_compact(trainer: Trainer, folder: Path) -> None:
     15 MiB.
     """
     tensors: dict[str, Tensor] = {}
-    for name in ("networks", "averaged", "discriminator"):
+    for name in NETWORKS:
         for key, value in getattr(trainer, name).state_dict().items():
             tensors[f"{name}.{key}"] = value.detach().half().cpu().contiguous()
     parts: list[dict[str, Tensor]] = [{}]
@@ -66,7 +68,7 @@ def load_checkpoint(trainer: Trainer, folder: Path) -> None:
     """Go on from a folder: exactly where it holds the full state, else from the compact parts."""
     if (folder / STATE_FILE).is_file():
         state = torch.load(folder / STATE_FILE, map_location=trainer.device, weights_only=True)
-        for name in ("networks", "averaged", "discriminator", "optimizer", "discriminator_optimizer"):
+        for name in (*NETWORKS, "optimizer", "style_optimizer", "discriminator_optimizer"):
             getattr(trainer, name).load_state_dict(state[name])
         trainer.random.set_state(state["random"].cpu())
         _set_counters(trainer, state["counters"])
@@ -80,7 +82,7 @@ def load_checkpoint(trainer: Trainer, folder: Path) -> None:
         with safe_open(part, "pt") as file:
             counters = json.loads(file.metadata()["counters"])
             tensors |= {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118 - not a dict
-    for name in ("networks", "averaged", "discriminator"):
+    for name in NETWORKS:
         start = f"{name}."
         own = {key.removeprefix(start): value for key, value in tensors.items() if key.startswith(start)}
         getattr(trainer, name).load_state_dict(own)
@@ -102,7 +104,7 @@ def save_weights(networks: Networks, directions: Tensor, path: Path) -> None:
 
 
 def load_weights(path: Path) -> tuple[Networks, dict[str, Tensor]]:
-    """Networks in float32 on the CPU, ready for inference, and the direction [w_dim] of each attribute."""
+    """Networks in float32 on the CPU, ready for inference, and the direction [W_DIM] of each attribute."""
     from pipelines.backbones.head3d_trainer import Networks
 
     with safe_open(path, "pt") as file:

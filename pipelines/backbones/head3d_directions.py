@@ -17,7 +17,7 @@ LEAST_CHANGE = 0.15  # of the attribute's label; persons whom the edit does not 
 
 @torch.no_grad()
 def fit_directions(mapping: MappingNetwork, kit_path: Path, people: int = 256) -> Tensor:
-    """float32 [7, w_dim], in the order of ATTRIBUTES: half of the mean step in w from the attribute low to
+    """float32 [7, W_DIM], in the order of ATTRIBUTES: half of the mean step in w from the attribute low to
     high.
 
     Each person's code is edited twice, attribute low and high, and both are mapped; so a direction is the
@@ -25,7 +25,7 @@ def fit_directions(mapping: MappingNetwork, kit_path: Path, people: int = 256) -
     edit leaves as they are (a woman's beard) are left out, unless it leaves everybody so.
     """
     kit = load_kit(str(kit_path))
-    device = mapping.w_mean.device
+    device = mapping.mean.device
     rows = []
     for attribute in ATTRIBUTES:
         codes = [person_code(TRAIN, index) for index in range(people)]

@@ -51,9 +51,9 @@ def model_of(config: Config) -> str:
     """What the weights are, in words."""
     size = config.plane_size
     return (
-        f"A small EG3D: mapping network without pose conditioning, three planes of {size} x {size} x "
-        f"{config.plane_channels}, a decoder for density and colour, volume rendering at 64 x 64 "
-        f"({config.coarse} and {config.fine} samples a ray), 2 x super-resolution to 128 x 128 with "
+        "A small EG3D: a mapping that is fixed and free of pose (w is what the code says), three planes of "
+        f"{size} x {size} x {config.plane_channels}, a decoder for density and colour, volume rendering at "
+        f"64 x 64 ({config.coarse} and {config.fine} samples a ray), 2 x super-resolution to 128 x 128 with "
         "transparency; with an encoder to w, a pose network and a direction in w for each of seven "
         "attributes. float16, averaged over training. judge.safetensors: the network that measures them."
     )

@@ -1,7 +1,7 @@
 """The networks of the 3D head generator: a small EG3D (arXiv 2112.07945) with transparency, an encoder, a
 pose net.
 
-code z [B, 102] -> its description [B, 109] -> MappingNetwork -> w [B, 256] -> TriPlaneBackbone -> planes
+code z [B, 102] -> its description [B, 109] -> MappingNetwork -> w [B, 109] -> TriPlaneBackbone -> planes
 [B, 3, C, R, R] -> volume rendering at 64 x 64 -> SuperResolution -> RGBA 128 x 128. Colour is sRGB in 0..1
 multiplied by alpha.
 Unlike EG3D the mapping sees no camera: w is free of pose, so that latent edits are, too.
@@ -22,9 +22,11 @@ from pipelines.backbones.head3d_volume import Rendering, camera_rays, volume_ren
 
 OUTPUT_SIZE = 128
 RENDER_SIZE = 64
+W_DIM = DESCRIPTION_DIM
 BOX = 0.5  # the planes span [-BOX, BOX] in each axis
 DENSITY_SCALE = 25.0
 GAIN = math.sqrt(2)
+LEAST_SPREAD = 0.2  # of a description's entry; what hardly varies is not blown up
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,6 @@ class Config:
     coarse: int = 20
     fine: int = 16
     z_dim: int = 102
-    w_dim: int = 256
 
 
 CONFIGS = {
@@ -69,13 +70,11 @@ class Linear(nn.Module):
 class ModulatedConv(nn.Module):
     """StyleGAN2's modulated convolution, scaling activations in place of weights (no grouped convolution)."""
 
-    def __init__(
-        self, inputs: int, outputs: int, w_dim: int, kernel: int = 3, demodulate: bool = True
-    ) -> None:
+    def __init__(self, inputs: int, outputs: int, kernel: int = 3, demodulate: bool = True) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.randn(outputs, inputs, kernel, kernel))
         self.bias = nn.Parameter(torch.zeros(outputs))
-        self.affine = Linear(w_dim, inputs, bias=1.0)
+        self.affine = Linear(W_DIM, inputs, bias=1.0)
         self.scale = 1 / math.sqrt(inputs * kernel * kernel)
         self.demodulate = demodulate
 
@@ -98,28 +97,31 @@ def activate(x: Tensor) -> Tensor:
 
 
 class MappingNetwork(nn.Module):
-    """z [B, z_dim] standard normal -> w [B, w_dim] by way of the description; keeps the mean w for
-    truncation.
+    """z [B, z_dim] standard normal -> w [B, W_DIM]: the description, each entry with mean 0 and spread 1.
 
-    One linear layer, not EG3D's deep one: the description is disentangled already, and a deep mapping
-    loses what the pictures hang on little, such as the colour of eyes and clothes.
+    Where EG3D learns a deep mapping, this learns nothing: the description is disentangled already. A learned
+    one, even a linear one, mixes its entries, and then every weight that reads w has to tell from few
+    pictures which part of the mixture it is after: the colours of clothes were not found so.
     """
+
+    mean: Tensor
+    spread: Tensor
 
     def __init__(self, config: Config) -> None:
         super().__init__()
         self.z_dim = config.z_dim
-        self.linear = Linear(DESCRIPTION_DIM, config.w_dim)
-        self.register_buffer("w_mean", torch.zeros(config.w_dim))
+        self.register_buffer("mean", torch.zeros(W_DIM))
+        self.register_buffer("spread", torch.ones(W_DIM))
 
     def forward(self, z: Tensor, truncation: float = 1.0) -> Tensor:
-        w = self.linear(descriptions(z))
-        return w if truncation == 1.0 else self.w_mean + truncation * (w - self.w_mean)
+        return truncation * (descriptions(z) - self.mean) / self.spread
 
     @torch.no_grad()
-    def measure_mean(self, codes: int = 4096) -> None:
-        """Set the mean w, over so many codes."""
-        z = torch.randn(codes, self.z_dim, generator=torch.Generator().manual_seed(0))
-        self.w_mean.copy_(self(z.to(self.w_mean)).mean(0))
+    def measure(self, codes: int = 4096) -> None:
+        """Set the entries' mean and spread, over so many codes."""
+        seen = descriptions(torch.randn(codes, self.z_dim, generator=torch.Generator().manual_seed(0)))
+        self.mean.copy_(seen.mean(0))
+        self.spread.copy_(seen.std(0).clamp_min(LEAST_SPREAD))
 
 
 class TriPlaneBackbone(nn.Module):
@@ -127,15 +129,15 @@ class TriPlaneBackbone(nn.Module):
 
     def __init__(self, config: Config) -> None:
         super().__init__()
-        channels, w_dim = config.channels, config.w_dim
+        channels = config.channels
         if config.plane_size != 4 * 2 ** (len(channels) - 1):
             raise ValueError(f"{len(channels)} blocks make planes of {4 * 2 ** (len(channels) - 1)}")
         self.plane_channels = config.plane_channels
         self.constant = nn.Parameter(torch.randn(1, channels[0], 4, 4))
-        self.up = nn.ModuleList(ModulatedConv(a, b, w_dim) for a, b in pairwise(channels))
-        self.conv = nn.ModuleList(ModulatedConv(c, c, w_dim) for c in channels)
+        self.up = nn.ModuleList(ModulatedConv(a, b) for a, b in pairwise(channels))
+        self.conv = nn.ModuleList(ModulatedConv(c, c) for c in channels)
         self.to_planes = nn.ModuleList(
-            ModulatedConv(c, 3 * config.plane_channels, w_dim, kernel=1, demodulate=False) for c in channels
+            ModulatedConv(c, 3 * config.plane_channels, kernel=1, demodulate=False) for c in channels
         )
 
     def forward(self, w: Tensor) -> Tensor:
@@ -176,10 +178,10 @@ class SuperResolution(nn.Module):
 
     def __init__(self, config: Config) -> None:
         super().__init__()
-        width, w_dim = config.super_channels, config.w_dim
-        self.conv0 = ModulatedConv(config.features + 1, width, w_dim)
-        self.conv1 = ModulatedConv(width, width, w_dim)
-        self.to_rgba = ModulatedConv(width, 4, w_dim, kernel=1, demodulate=False)
+        width = config.super_channels
+        self.conv0 = ModulatedConv(config.features + 1, width)
+        self.conv1 = ModulatedConv(width, width)
+        self.to_rgba = ModulatedConv(width, 4, kernel=1, demodulate=False)
 
     def forward(self, features: Tensor, alpha: Tensor, w: Tensor) -> Tensor:
         raw = torch.cat([features[:, :3], alpha], 1)
@@ -211,7 +213,7 @@ class Generator(nn.Module):
         self.super_resolution = SuperResolution(config)
 
     def planes(self, w: Tensor) -> Tensor:
-        """w [B, w_dim] -> planes [B, 3, C, R, R]."""
+        """w [B, W_DIM] -> planes [B, 3, C, R, R]."""
         return self.backbone(w)
 
     def field(
@@ -246,7 +248,7 @@ class Generator(nn.Module):
         self, planes: Tensor, w: Tensor, cam2world: Tensor, window: tuple[int, int, int] | None = None,
         generator: torch.Generator | None = None, size: int = RENDER_SIZE,
     ) -> Pictures:  # fmt: skip
-        """Render planes [B, ...] of w [B, w_dim] from cam2world [B, 4, 4]."""
+        """Render planes [B, ...] of w [B, W_DIM] from cam2world [B, 4, 4]."""
         rendering = self.raw(planes, cam2world, window, generator, size)
         side = window[2] if window else size
         features = rendering.features.transpose(1, 2).reshape(len(w), -1, side, side)
@@ -273,12 +275,12 @@ class _Tower(nn.Sequential):
 
 
 class Encoder(nn.Module):
-    """Picture [B, 3, 64, 64] on any background -> w [B, w_dim]."""
+    """Picture [B, 3, 64, 64] on any background -> w [B, W_DIM]."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self.tower = _Tower((32, 64, 96, 128))
-        self.head = nn.Linear(256, config.w_dim)
+        self.head = nn.Linear(256, W_DIM)
 
     def forward(self, image: Tensor) -> Tensor:
         return self.head(self.tower(image))

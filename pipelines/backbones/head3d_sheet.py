@@ -20,15 +20,14 @@ COLUMNS = 8
 
 @torch.no_grad()
 def random_heads(mapping: MappingNetwork, people: int = 24, truncation: float = 0.8, seed: int = 1) -> Tensor:
-    """w [people, w_dim] of random codes. Sets the mapping's mean w, which training leaves behind."""
-    mapping.measure_mean()
+    """w [people, W_DIM] of random codes."""
     z = torch.randn(people, mapping.z_dim, generator=torch.Generator().manual_seed(seed))
-    return mapping(z.to(mapping.w_mean.device), truncation)
+    return mapping(z.to(mapping.mean.device), truncation)
 
 
 @torch.no_grad()
 def contact_sheet(generator: Generator, w: Tensor, path: Path) -> None:
-    """Write the heads of w [n, w_dim], eight in a row, each from three sides below one another."""
+    """Write the heads of w [n, W_DIM], eight in a row, each from three sides below one another."""
     rows = [row for part in w.split(COLUMNS) for row in _rows(generator, part)]
     sheet = (torch.cat(rows, 1).permute(1, 2, 0).cpu().numpy() * 255 + 0.5).astype(np.uint8)
     Image.fromarray(sheet).save(path)

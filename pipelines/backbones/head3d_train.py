@@ -2,9 +2,9 @@
 
 Two phases, one generator. Warm start: every training person has a Gaussian code z (head3d_person.person_from)
 and is seen from several sides; G(mapping(z)) and G(encoder(view)) must both show that person from all of
-them. Then the same losses plus a discriminator on RGBA (non-saturating, R1, lazy), dual discrimination and
-an exponential moving average. A run can be cut into slices: --slice-minutes ends one, --resume goes on
-where it stopped.
+them, in single points (head3d_points) and in renderings. Then the same losses plus a discriminator on RGBA
+(non-saturating, R1, lazy), dual discrimination and an exponential moving average. A run can be cut into
+slices: --slice-minutes ends one, --resume goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -116,9 +116,8 @@ def finish(trainer: Trainer, kit: Path, out: Path, compact: bool, people: int) -
     save_checkpoint(trainer, out)
     if compact:
         save_compact(trainer, out)
-    mapping = trainer.averaged.generator.mapping
-    mapping.measure_mean()
-    save_weights(trainer.averaged, fit_directions(mapping, kit, people), out / "head3d.safetensors")
+    directions = fit_directions(trainer.averaged.generator.mapping, kit, people)
+    save_weights(trainer.averaged, directions, out / "head3d.safetensors")
     _sheet(trainer, out)
     summary = {"step": trainer.step, "progress": round(trainer.progress, 4), "finished": trainer.finished}
     print(json.dumps(summary), flush=True)

@@ -7,11 +7,13 @@ import math
 import time
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pipelines.backbones import head3d_points
 from pipelines.backbones.head3d_data import Batch, HeadPool, on_backgrounds
 from pipelines.backbones.head3d_losses import (
     Window,
@@ -28,23 +30,29 @@ from pipelines.backbones.head3d_model import (
     Discriminator,
     Encoder,
     Generator,
+    ModulatedConv,
     Pictures,
     PoseNetwork,
 )
 
 ENCODED_SHARE = 0.35  # of the persons, whose w comes from the encoder in place of the mapping
-LATENT_WEIGHT, POSE_WEIGHT, ADVERSARIAL_WEIGHT = 0.02, 0.5, 0.03
+LATENT_WEIGHT, POSE_WEIGHT, ADVERSARIAL_WEIGHT = 0.1, 0.5, 0.03
 ADVERSARIAL_RATE = 0.25  # of the generator's learning rate, beside a discriminator
-MAPPING_RATE = 0.1  # of the generator's
+POINTS_SHARE = 0.6
+POINT_VIEWS = 3
 R1_EVERY, R1_GAMMA = 8, 0.5
 VIEW_NOISE = 0.1  # radians, on what D is told, so that it cannot learn persons by their exact camera
-EMA_HALF_LIFE = 10_000  # pictures
+EMA_HALF_LIFE = 25_000  # pictures
 RAMP_STEPS = 100  # of the learning rate after a start without optimiser state
 
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """Sizes of a run. `window`: side in render pixels of what is drawn per picture; 0 draws all of it."""
+    """Sizes of a run. `views` of each of `persons` are drawn per step; the encoder sees one more. `window`:
+    side in render pixels of what is drawn per picture; 0 draws all of it. Each such step comes with
+    `point_steps`, of `point_persons`; with fewer, as `late_point_steps` says, once `POINTS_SHARE` of the
+    schedule is done.
+    """
 
     config: Config
     discriminator: tuple[int, ...]
@@ -54,7 +62,11 @@ class TrainSettings:
     capacity: int
     start: int
     closing_seconds: float
-    generator_rate: float = 5e-3
+    point_steps: int = 2
+    late_point_steps: int = 1
+    point_persons: int = 32
+    generator_rate: float = 3e-3
+    style_rate: float = 0.25
     encoder_rate: float = 5e-4
     discriminator_rate: float = 5e-4
 
@@ -64,13 +76,18 @@ class TrainSettings:
         config = CONFIGS[size]
         if quick:
             return cls(
-                config, (16, 24, 32), persons=2, views=2, window=16, capacity=4, start=4, closing_seconds=5
-            )
+                config, (16, 24, 32), persons=2, views=2, window=16, capacity=4, start=4, closing_seconds=5,
+                point_persons=2,
+            )  # fmt: skip
         if device == "cuda":
             return cls(
                 config, (48, 96, 128, 192, 256), 32, 2, 0, capacity=24_000, start=400, closing_seconds=40
             )
-        return cls(config, (16, 32, 64, 128), 4, 2, 32, capacity=6_000, start=64, closing_seconds=30)
+        # Eight persons seen once teach more than four seen twice.
+        return cls(
+            config, (16, 32, 64, 128), 8, 1, 32, capacity=6_000, start=64, closing_seconds=30,
+            point_steps=6, point_persons=16,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -91,13 +108,17 @@ class Schedule:
         return min(1.0, step / self.steps if self.steps else elapsed / self.seconds)
 
 
+def _group(parameters: list[nn.Parameter], rate: float) -> dict[str, Any]:
+    return {"params": parameters, "lr": rate, "initial": rate}
+
+
 class Networks(nn.Module):
     """What is trained and shipped: generator, encoder, pose network."""
 
     def __init__(self, config: Config) -> None:
         super().__init__()
         self.generator = Generator(config)
-        self.encoder = Encoder(config)
+        self.encoder = Encoder()
         self.pose = PoseNetwork()
 
 
@@ -108,28 +129,23 @@ class Trainer:
         torch.manual_seed(seed)
         self.settings, self.schedule, self.device = settings, schedule, device
         self.networks = Networks(settings.config).to(device)
+        self.networks.generator.mapping.measure()
+        self.networks.to(memory_format=torch.channels_last)
         self.discriminator = Discriminator(settings.discriminator).to(device)
-        if device == "cuda":
-            self.networks.to(memory_format=torch.channels_last)
-            self.discriminator.to(memory_format=torch.channels_last)
+        self.discriminator.to(memory_format=torch.channels_last)
         self.averaged = copy.deepcopy(self.networks).requires_grad_(False)
         generator = self.networks.generator
-        parts = (
-            ((generator.mapping,), settings.generator_rate * MAPPING_RATE),
-            (
-                (generator.backbone, generator.decoder, generator.super_resolution),
-                settings.generator_rate,
-            ),
-            ((self.networks.encoder, self.networks.pose), settings.encoder_rate),
+        styles = [m.affine.weight for m in generator.modules() if isinstance(m, ModulatedConv)]
+        rest = [p for p in generator.parameters() if not any(p is style for style in styles)]
+        readers = [*self.networks.encoder.parameters(), *self.networks.pose.parameters()]
+        self.optimizer = torch.optim.Adam(
+            [_group(rest, settings.generator_rate), _group(readers, settings.encoder_rate)], betas=(0.9, 0.99)
         )
-        groups = [
-            {"params": [p for part in chosen for p in part.parameters()], "lr": rate, "initial": rate}
-            for chosen, rate in parts
-        ]
-        self.optimizer = torch.optim.Adam(groups, betas=(0.9, 0.99))
-        rate = settings.discriminator_rate
-        group = {"params": list(self.discriminator.parameters()), "lr": rate, "initial": rate}
-        self.discriminator_optimizer = torch.optim.Adam([group], betas=(0.0, 0.99))
+        # What reads w turns in all directions at one pace: those that few pixels hang on, too.
+        self.style_optimizer = torch.optim.Muon([_group(styles, settings.style_rate)], weight_decay=0.0)
+        self.discriminator_optimizer = torch.optim.Adam(
+            [_group(list(self.discriminator.parameters()), settings.discriminator_rate)], betas=(0.0, 0.99)
+        )
         self.step, self.pictures, self.elapsed = 0, 0, 0.0
         self.fresh_steps = 0  # steps since the optimisers were last empty
         self.random = torch.Generator().manual_seed(seed + 1)
@@ -151,18 +167,28 @@ class Trainer:
         return self.progress >= self.schedule.warm_share
 
     def train_step(self, pool: HeadPool) -> dict[str, Tensor]:
-        """One update of everything; returns the losses."""
+        """Updates from points, and then one of everything from renderings; returns the losses."""
         begun = time.monotonic()
         self._set_rates()
-        adversarial = self.adversarial
-        batch = pool.batch(self.settings.persons, self.settings.views, self.random)
+        late = self.progress >= POINTS_SHARE
+        for _ in range(self.settings.late_point_steps if late else self.settings.point_steps):
+            point_losses = self._point_step(pool)
+        losses = self._render_step(pool)
+        self.step += 1
+        self.fresh_steps += 1
+        self.elapsed += time.monotonic() - begun
+        return losses | {f"point_{name}": loss for name, loss in point_losses.items()}
+
+    def _render_step(self, pool: HeadPool) -> dict[str, Tensor]:
+        """One update of everything from renderings."""
+        batch = pool.batch(self.settings.persons, 1 + self.settings.views, self.random)
         small = self.progress < self.schedule.small_share
         window = None if small else self._window()
         with self._autocast():
             pictures, losses = self._reconstruct(batch, window, RENDER_SIZE // 2 if small else RENDER_SIZE)
-        views = batch.views.flatten(0, 1)
+        views = batch.views[:, 1:].flatten(0, 1)
         views = views + VIEW_NOISE * torch.randn(views.shape, generator=self.random).to(views)
-        if adversarial:
+        if self.adversarial:
             losses |= self._train_discriminator(pool, pictures, views, window)
             with self._autocast():
                 logits = judge(
@@ -170,36 +196,61 @@ class Trainer:
                 )
             self.discriminator.requires_grad_(True)
             losses["adversarial"] = ADVERSARIAL_WEIGHT * functional.softplus(-logits).mean()
-        self.optimizer.zero_grad(set_to_none=True)
-        sum(loss for name, loss in losses.items() if not name.startswith("d_")).backward()
-        nn.utils.clip_grad_norm_(self.networks.parameters(), 1.0)
-        self.optimizer.step()
-        self._average(len(views))
-        self.step += 1
-        self.fresh_steps += 1
-        self.pictures += len(views)
-        self.elapsed += time.monotonic() - begun
+        self._update(sum(loss for name, loss in losses.items() if not name.startswith("d_")), len(views))
         return losses
 
-    def _reconstruct(self, batch: Batch, window: Window, size: int) -> tuple[Pictures, dict[str, Tensor]]:
-        """Render the batch's persons from its views; some from the code z, some from the encoder's reading
-        of view 0.
+    def _point_step(self, pool: HeadPool) -> dict[str, Tensor]:
+        """One update of generator and encoder from points of POINT_VIEWS views."""
+        batch = pool.batch(self.settings.point_persons, 1 + POINT_VIEWS, self.random)
+        with self._autocast():
+            seen = on_backgrounds(functional.avg_pool2d(batch.rgba[:, 0], 2), self.random)
+            w, losses = self._latents(batch, seen)
+            planes = self._planes(w)
+            losses |= head3d_points.point_losses(self.networks.generator, planes, batch, self.random)
+        self._update(sum(losses.values()), len(w) * POINT_VIEWS)
+        return losses
+
+    def _update(self, loss: Tensor, pictures: int) -> None:
+        self.optimizer.zero_grad(set_to_none=True)
+        self.style_optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.networks.parameters(), 1.0)
+        self.optimizer.step()
+        self.style_optimizer.step()
+        self._average(pictures)
+        self.pictures += pictures
+
+    def _planes(self, w: Tensor) -> Tensor:
+        """In half precision on any device: on a CPU, too, that is where the time goes."""
+        with torch.autocast(self.device, torch.bfloat16):
+            return self.networks.generator.planes(w).float()
+
+    def _latents(self, batch: Batch, seen: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """w [persons, W_DIM], of some persons by their code z, of others as the encoder reads `seen`
+        [persons, 3, 64, 64]; and the loss of the encoder's readings.
         """
-        networks, (persons, views) = self.networks, batch.views.shape[:2]
-        flat = batch.rgba.flatten(0, 1)
-        photos = on_backgrounds(functional.avg_pool2d(flat, 2), self.random)
-        w_mapped = networks.generator.mapping(batch.z)
-        w_encoded = networks.encoder(photos.view(persons, views, 3, RENDER_SIZE, RENDER_SIZE)[:, 0])
-        chosen = torch.rand(persons, 1, generator=self.random).to(w_mapped.device) < ENCODED_SHARE
-        w = torch.where(chosen, w_encoded.to(w_mapped.dtype), w_mapped)
-        planes = networks.generator.planes(w).repeat_interleave(views, 0)
+        mapped = self.networks.generator.mapping(batch.z)
+        encoded = self.networks.encoder(seen)
+        chosen = torch.rand(len(mapped), 1, generator=self.random).to(mapped.device) < ENCODED_SHARE
+        losses = {"latent": LATENT_WEIGHT * functional.mse_loss(encoded.float(), mapped.float())}
+        return torch.where(chosen, encoded.to(mapped.dtype), mapped), losses
+
+    def _reconstruct(self, batch: Batch, window: Window, size: int) -> tuple[Pictures, dict[str, Tensor]]:
+        """Render the batch's persons from all its views but the first; some from the code z, some from the
+        encoder's reading of that first view.
+        """
+        networks, persons = self.networks, len(batch.z)
+        photos = on_backgrounds(functional.avg_pool2d(batch.rgba.flatten(0, 1), 2), self.random)
+        w, losses = self._latents(batch, photos.unflatten(0, (persons, -1))[:, 0])
+        views = self.settings.views
+        planes = self._planes(w).repeat_interleave(views, 0)
+        cameras = batch.cam2world[:, 1:].flatten(0, 1)
         pictures = networks.generator.pictures(
-            planes, w.repeat_interleave(views, 0), batch.cam2world.flatten(0, 1), window, self._jitter(), size
+            planes, w.repeat_interleave(views, 0), cameras, window, self._jitter(), size
         )
-        depth = batch.depth.flatten(0, 1)
+        flat, depth = batch.rgba[:, 1:].flatten(0, 1), batch.depth[:, 1:].flatten(0, 1)
         target = (flat, depth) if size == RENDER_SIZE else (functional.avg_pool2d(flat, 2), halved(depth))
-        losses = reconstruction_losses(pictures, *target, window)
-        losses["latent"] = LATENT_WEIGHT * functional.mse_loss(w_encoded.float(), w_mapped.detach().float())
+        losses |= reconstruction_losses(pictures, *target, window)
         losses["pose"] = POSE_WEIGHT * functional.l1_loss(
             networks.pose(photos).float(), batch.views.flatten(0, 1)
         )
@@ -256,6 +307,7 @@ class Trainer:
         ramp = min(1.0, (self.fresh_steps + 1) / RAMP_STEPS)
         for optimizer, factor in (
             (self.optimizer, ADVERSARIAL_RATE if self.adversarial else 1.0),
+            (self.style_optimizer, ADVERSARIAL_RATE if self.adversarial else 1.0),
             (self.discriminator_optimizer, 1.0),
         ):
             for group in optimizer.param_groups:

@@ -9,7 +9,7 @@ import torch
 import trimesh
 
 from pipelines.backbones.head3d import Head3D
-from pipelines.backbones.head3d_model import Config
+from pipelines.backbones.head3d_model import W_DIM, Config
 from pipelines.backbones.head3d_person import ATTRIBUTES, IDENTITY_MODES, STYLES
 from pipelines.backbones.head3d_trainer import Networks, TrainSettings
 
@@ -21,7 +21,6 @@ TINY = Config(
     super_channels=8,
     coarse=6,
     fine=6,
-    w_dim=32,
 )
 TINY_SETTINGS = TrainSettings(
     TINY,
@@ -32,6 +31,7 @@ TINY_SETTINGS = TrainSettings(
     capacity=4,
     start=4,
     closing_seconds=0,
+    point_persons=2,
     generator_rate=1e-2,
 )
 EXPRESSIONS = ("mouthSmile_L", "mouthSmile_R", "jawOpen", "eyeBlink_L", "eyeBlink_R")
@@ -82,4 +82,4 @@ def tiny_head(seed: int = 0) -> Head3D:
     """Random networks; the attribute directions are random, too."""
     torch.manual_seed(seed)
     networks = Networks(TINY)
-    return Head3D(networks, {name: torch.randn(TINY.w_dim) for name in ATTRIBUTES})
+    return Head3D(networks, {name: torch.randn(W_DIM) for name in ATTRIBUTES})

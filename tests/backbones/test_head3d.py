@@ -14,6 +14,7 @@ from PIL import Image
 from pipelines.backbones.head3d import ATTRIBUTES, Camera, Head3D, load, to_glb
 from pipelines.backbones.head3d_checkpoint import save_weights
 from pipelines.backbones.head3d_mesh import SURFACE_DENSITY
+from pipelines.backbones.head3d_model import W_DIM
 from pipelines.errors import InputError
 
 from .head3d_dummies import TINY, tiny_head
@@ -80,7 +81,7 @@ def test_encode_is_deterministic_and_takes_any_picture(head):
     first, second = head.encode(array), head.encode(Image.fromarray(array))
     np.testing.assert_array_equal(first.w, second.w)
     assert first.camera == second.camera
-    assert first.w.shape == (TINY.w_dim,)
+    assert first.w.shape == (W_DIM,)
     assert head.render(first.w, first.camera).image.shape == (128, 128, 3)
     for mode in ("L", "RGBA", "P", "CMYK", "LA"):
         assert np.isfinite(head.encode(Image.new(mode, (64, 200))).w).all()
@@ -145,7 +146,7 @@ def test_a_damaged_file_is_the_visitors_fault(head):
         head.encode(Image.open(io.BytesIO(file.getvalue()[:3000])))
 
 
-@pytest.mark.parametrize("w", [np.zeros(3), np.zeros((1, TINY.w_dim)), np.full(TINY.w_dim, np.nan)])
+@pytest.mark.parametrize("w", [np.zeros(3), np.zeros((1, W_DIM)), np.full(W_DIM, np.nan)])
 def test_wrong_w_is_refused(head, w):
     with pytest.raises(InputError):
         head.render(w, Camera())
@@ -199,14 +200,14 @@ def ball(points, radius=0.3):
 
 
 def test_mesh_is_the_surface_of_the_field():
-    mesh = shaped(ball).mesh(np.zeros(TINY.w_dim), resolution=48)
+    mesh = shaped(ball).mesh(np.zeros(W_DIM), resolution=48)
     np.testing.assert_allclose(np.linalg.norm(mesh.vertices, axis=1), 0.3, atol=0.012)
     assert mesh.is_watertight and mesh.volume == pytest.approx(4 / 3 * np.pi * 0.3**3, rel=0.03)
     assert (mesh.visual.vertex_colors[:, :2] == 64).all()
 
 
 def test_mesh_colours_come_from_under_the_surface():
-    mesh = shaped(ball).mesh(np.zeros(TINY.w_dim), resolution=48)
+    mesh = shaped(ball).mesh(np.zeros(W_DIM), resolution=48)
     assert (mesh.visual.vertex_colors[:, 2] == 255).mean() > 0.95
 
 
@@ -215,27 +216,27 @@ def test_mesh_is_one_solid_without_hollows_or_crumbs():
         crumb = ball(points - torch.tensor([0.42, 0.42, 0.42]), 0.03)
         return (ball(points) * (points.norm(dim=-1) > 0.2)).maximum(crumb)
 
-    mesh = shaped(shell_and_crumb).mesh(np.zeros(TINY.w_dim), resolution=48)
+    mesh = shaped(shell_and_crumb).mesh(np.zeros(W_DIM), resolution=48)
     assert mesh.is_watertight and mesh.body_count == 1
     assert np.linalg.norm(mesh.vertices, axis=1).min() > 0.28
 
 
 def test_mesh_is_closed_where_the_box_cuts_the_head():
-    mesh = shaped(lambda points: 2 * SURFACE_DENSITY * (points[..., 1] < 0)).mesh(np.zeros(TINY.w_dim), 64)
+    mesh = shaped(lambda points: 2 * SURFACE_DENSITY * (points[..., 1] < 0)).mesh(np.zeros(W_DIM), 64)
     assert mesh.is_watertight and mesh.volume == pytest.approx(0.5, rel=0.1)
 
 
 def test_nothing_has_no_mesh():
     with pytest.raises(InputError):
-        shaped(lambda points: torch.zeros(points.shape[:2])).mesh(np.zeros(TINY.w_dim))
+        shaped(lambda points: torch.zeros(points.shape[:2])).mesh(np.zeros(W_DIM))
     with pytest.raises(ValueError, match="resolution"):
-        shaped(ball).mesh(np.zeros(TINY.w_dim), 4000)
+        shaped(ball).mesh(np.zeros(W_DIM), 4000)
 
 
 def test_glb_holds_linear_colours():
     import trimesh
 
-    mesh = shaped(ball).mesh(np.zeros(TINY.w_dim), resolution=24)
+    mesh = shaped(ball).mesh(np.zeros(W_DIM), resolution=24)
     glb = to_glb(mesh)
     assert glb[:4] == b"glTF"
     back = trimesh.load(trimesh.util.wrap_as_stream(glb), file_type="glb", force="mesh")

@@ -10,16 +10,25 @@ import torch
 
 from pipelines.backbones import head3d_checkpoint as checkpoint
 from pipelines.backbones import head3d_train
-from pipelines.backbones.head3d_data import HeadPool, on_backgrounds
-from pipelines.backbones.head3d_description import DESCRIPTION_DIM
+from pipelines.backbones.head3d_camera import cam2world
+from pipelines.backbones.head3d_data import Batch, HeadPool, on_backgrounds
 from pipelines.backbones.head3d_directions import fit_directions
 from pipelines.backbones.head3d_judge import Judge, pencil
 from pipelines.backbones.head3d_losses import inner, reconstruction_losses
 from pipelines.backbones.head3d_measures import kid
-from pipelines.backbones.head3d_model import CONFIGS, RENDER_SIZE, Discriminator, MappingNetwork, Pictures
+from pipelines.backbones.head3d_model import (
+    CONFIGS,
+    RENDER_SIZE,
+    W_DIM,
+    Discriminator,
+    MappingNetwork,
+    Pictures,
+)
 from pipelines.backbones.head3d_person import ATTRIBUTES
+from pipelines.backbones.head3d_points import point_losses
 from pipelines.backbones.head3d_sheet import contact_sheet, random_heads
-from pipelines.backbones.head3d_trainer import Schedule, Trainer
+from pipelines.backbones.head3d_trainer import POINT_VIEWS, Schedule, Trainer
+from pipelines.backbones.head3d_volume import camera_rays
 
 from .head3d_dummies import TINY_SETTINGS, write_kit
 
@@ -61,7 +70,8 @@ def test_two_slices_are_one_run(pool, tmp_path):
     checkpoint.save_checkpoint(first, tmp_path)
     second = trainer()
     checkpoint.load_checkpoint(second, tmp_path)
-    assert (second.step, second.pictures) == (3, 12)
+    points = TINY_SETTINGS.point_steps * TINY_SETTINGS.point_persons * POINT_VIEWS
+    assert (second.step, second.pictures) == (3, 3 * (4 + points))
     run(second, pool, 3)  # crosses from the warm start into the adversarial phase
     assert whole.adversarial
     assert_same(whole, second)
@@ -156,7 +166,7 @@ def test_backgrounds_show_only_behind_the_person():
 def test_directions_are_the_mean_effect_of_an_edit(kit_path):
     learner = trainer()
     directions = fit_directions(learner.networks.generator.mapping, kit_path, people=6)
-    assert directions.shape == (len(ATTRIBUTES), TINY_SETTINGS.config.w_dim)
+    assert directions.shape == (len(ATTRIBUTES), W_DIM)
     assert torch.isfinite(directions).all()
     smile = directions[ATTRIBUTES.index("smile")]
     assert smile.norm() > 0
@@ -215,15 +225,56 @@ def test_windows_show_a_pictures_border_too() -> None:
     assert rows.min() > 0.25 * rows.max()
 
 
-def test_no_part_of_a_description_is_lost_in_the_mapping() -> None:
+def test_w_is_the_description_with_mean_0_and_spread_1() -> None:
     mapping = MappingNetwork(CONFIGS[64])
-    rank = torch.linalg.matrix_rank(mapping.linear.weight)
-    assert rank == DESCRIPTION_DIM
+    mapping.measure()
+    w = mapping(torch.randn(1000, mapping.z_dim, generator=torch.Generator().manual_seed(1)))
+    assert w.mean(0).abs().max() < 0.15
+    assert w.std(0).max() < 1.2 and w.std(0).median() > 0.8
 
 
-def test_the_mapping_learns_more_slowly_and_everything_is_trained_once() -> None:
+def test_everything_is_trained_once() -> None:
     run = trainer()
-    groups = run.optimizer.param_groups
-    assert groups[0]["initial"] < groups[1]["initial"]
+    groups = [*run.optimizer.param_groups, *run.style_optimizer.param_groups]
     trained = [id(p) for group in groups for p in group["params"]]
     assert sorted(trained) == sorted(id(p) for p in run.networks.parameters())
+
+
+class Ball(torch.nn.Module):
+    """The field of a dense ball about the origin; its colour is what `planes` hold."""
+
+    def field(self, planes, points, want_features):
+        density = 1000.0 * (points.norm(dim=-1) < 0.4)
+        return density, planes[:, None].expand(-1, points.shape[1], -1)
+
+
+def ball_batch(persons: int, views: int) -> Batch:
+    """What cameras see of it, in the persons' colours; the second view is a haze that says nothing."""
+    random = np.random.default_rng(0)
+    angles = random.uniform(-0.8, 0.8, (persons * views, 2))
+    cameras = torch.from_numpy(cam2world(angles[:, 0], angles[:, 1])).float()
+    origins, directions = camera_rays(cameras, RENDER_SIZE)
+    along = -(origins[:, None] * directions).sum(-1)
+    inside = 0.4**2 - (origins[:, None] + directions * along[..., None]).square().sum(-1)
+    depth = torch.where(inside > 0, along - inside.clamp_min(0).sqrt(), torch.zeros(()))
+    depth = depth.view(persons, views, RENDER_SIZE, RENDER_SIZE)
+    depth[:, 1] = 0
+    alpha = (depth > 0).float().repeat_interleave(2, -1).repeat_interleave(2, -2)[:, :, None]
+    alpha[:, 1] = 0.5
+    colours = torch.rand(persons, 1, 3, 1, 1).expand(-1, views, -1, 2 * RENDER_SIZE, 2 * RENDER_SIZE)
+    rgba = torch.cat([colours * alpha, alpha], 2)
+    none = torch.zeros(persons, 0)
+    return Batch(none, none, torch.from_numpy(angles), cameras.view(persons, views, 4, 4), rgba, depth)
+
+
+def test_points_lie_on_the_surface_before_it_and_behind_it() -> None:
+    batch, random = ball_batch(persons=3, views=3), torch.Generator().manual_seed(0)
+    colours = batch.rgba[:, 2, :3, RENDER_SIZE, RENDER_SIZE]
+    right = point_losses(Ball(), colours, batch, random)
+    assert right["colour"] == 0 and right["empty"] == 0
+    assert right["full"] < 2e-3  # rays that graze the ball leave it soon
+    assert float(point_losses(Ball(), 1 - colours, batch, random)["colour"]) > 0.05
+    batch.depth[:, 2] += 0.2 * (batch.depth[:, 2] > 0)
+    assert float(point_losses(Ball(), colours, batch, random)["empty"]) > 0.02
+    batch.depth[:, 2] -= 0.4 * (batch.depth[:, 2] > 0)
+    assert float(point_losses(Ball(), colours, batch, random)["full"]) > 0.02
