@@ -67,10 +67,10 @@ def save_compact(trainer: Trainer, folder: Path) -> None:
 def load_checkpoint(trainer: Trainer, folder: Path) -> None:
     """Go on from a folder: exactly where it holds the full state, else from the compact parts."""
     if (folder / STATE_FILE).is_file():
-        state = torch.load(folder / STATE_FILE, map_location=trainer.device, weights_only=True)
+        state = torch.load(folder / STATE_FILE, map_location="cpu", weights_only=True)
         for name in (*NETWORKS, "optimizer", "style_optimizer", "discriminator_optimizer"):
             getattr(trainer, name).load_state_dict(state[name])
-        trainer.random.set_state(state["random"].cpu())
+        trainer.random.set_state(state["random"])
         _set_counters(trainer, state["counters"])
         return
     parts = sorted(folder.glob("compact-*.safetensors"))

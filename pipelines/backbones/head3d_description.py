@@ -1,8 +1,8 @@
-"""A person's code in plain figures: what the mapping network reads.
+"""A person's code in plain figures: what w is made of.
 
 A code is Gaussian; which hair style or which cloth colour it stands for hangs on thresholds and on products
-of its entries, which a small network would have to learn from examples. So the kit's own reading of the code
-(head3d_person.person_from) goes in instead. It says nothing of the camera.
+of its entries, which the generator would have to learn from examples. So w is the kit's own reading of the
+code (head3d_person.person_from). It says nothing of the camera.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The networks of the 3D head generator: a small EG3D (arXiv 2112.07945) with transparency, an encoder, a
 pose net.
 
-code z [B, 102] -> its description [B, 109] -> MappingNetwork -> w [B, 109] -> TriPlaneBackbone -> planes
+code z [B, 102] -> MappingNetwork (its description) -> w [B, 109] -> TriPlaneBackbone -> planes
 [B, 3, C, R, R] -> volume rendering at 64 x 64 -> SuperResolution -> RGBA 128 x 128. Colour is sRGB in 0..1
 multiplied by alpha.
 Unlike EG3D the mapping sees no camera: w is free of pose, so that latent edits are, too.
@@ -26,7 +26,7 @@ W_DIM = DESCRIPTION_DIM
 BOX = 0.5  # the planes span [-BOX, BOX] in each axis
 DENSITY_SCALE = 25.0
 GAIN = math.sqrt(2)
-LEAST_SPREAD = 0.2  # of a description's entry; what hardly varies is not blown up
+LEAST_SPREAD = 0.2  # of a description's entry, where about one is usual; what hardly varies is not blown up
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,8 @@ class ModulatedConv(nn.Module):
             x * style[:, :, None, None].to(x.dtype), weight.to(x.dtype), padding=weight.shape[-1] // 2
         )
         if self.demodulate:
-            power = functional.linear(style.float().square(), weight.float().square().sum((2, 3)))
+            with torch.autocast(x.device.type, enabled=False):
+                power = functional.linear(style.float().square(), weight.square().sum((2, 3)))
             x = x * torch.rsqrt(power + 1e-8)[:, :, None, None].to(x.dtype)
         if upsample:
             x = functional.interpolate(x, scale_factor=2, mode="bilinear")
@@ -97,7 +98,8 @@ def activate(x: Tensor) -> Tensor:
 
 
 class MappingNetwork(nn.Module):
-    """z [B, z_dim] standard normal -> w [B, W_DIM]: the description, each entry with mean 0 and spread 1.
+    """z [B, z_dim] standard normal -> w [B, W_DIM]: the description, each entry with mean 0 and spread 1
+    (less where it hardly varies).
 
     Where EG3D learns a deep mapping, this learns nothing: the description is disentangled already. A learned
     one, even a linear one, mixes its entries, and then every weight that reads w has to tell from few
@@ -326,6 +328,8 @@ class Discriminator(nn.Module):
         x = functional.leaky_relu(self.stem(torch.cat([rgba, enlarged, places], 1)), 0.2)
         for block, skip in zip(self.blocks, self.skips, strict=True):
             x = functional.avg_pool2d(block(x) + skip(x), 2) / GAIN
-        spread = x.float().std(0, correction=0).mean().to(x.dtype).expand(len(x), 1, *x.shape[-2:])
+        # Not std: where a batch shows the same everywhere, R1 would differentiate the root of zero.
+        spread = (x.float().var(0, correction=0) + 1e-8).sqrt().mean().to(x.dtype)
+        spread = spread.expand(len(x), 1, *x.shape[-2:])
         x = functional.leaky_relu(self.last(torch.cat([x, spread], 1)), 0.2).mean((2, 3))
         return self.out(x)[:, 0] + (self.view(views) * x).sum(1) / math.sqrt(x.shape[1])

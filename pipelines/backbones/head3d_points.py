@@ -18,61 +18,64 @@ from pipelines.backbones.head3d_data import Batch
 from pipelines.backbones.head3d_model import RENDER_SIZE, Generator
 from pipelines.backbones.head3d_volume import camera_rays
 
-PIXELS = 360  # per picture; a quarter as many of the background
+SURFACE_PIXELS, BACKGROUND_PIXELS = 360, 90  # per picture
 DETAIL_SHARE = 0.5  # of the pixels, drawn where a picture changes most: eyes, mouth, seams
-EMPTY_WEIGHT, FULL_WEIGHT = 0.15, 0.15
-EMPTY_LENGTH, FULL_LENGTH = 0.06, 0.05  # of the way through such density by which it is judged
+DEPTH_STEP = 0.1  # between neighbours; beyond it a pixel's depth is a mean of near and far, where nothing is
 BEFORE = (0.015, 0.365)  # distances before the surface that are empty
 BEHIND = (0.012, 0.042)  # and behind it that are full
+EMPTY_LENGTH, FULL_LENGTH = 0.06, 0.05  # of the way through a density that its opacity is told of
+EMPTY_WEIGHT, BACKGROUND_WEIGHT, FULL_WEIGHT = 0.15, 0.075, 0.15
 
 
 def point_losses(
     generator: Generator, planes: Tensor, batch: Batch, random: torch.Generator
 ) -> dict[str, Tensor]:
     """L1 of the colours on the surfaces of all views of `batch` but the first, and of the opacity before and
-    behind them; weighted. `planes` [persons, ...] are the persons' own; `random` lives on the CPU.
+    behind them; weighted. `planes` [persons, ...] are the persons' own; `random` lives where the batch does.
     """
     persons = len(planes)
     rgba = functional.avg_pool2d(batch.rgba[:, 1:].flatten(0, 1), 2)
     depth = batch.depth[:, 1:].flatten(0, 1)
     origins, directions = camera_rays(batch.cam2world[:, 1:].flatten(0, 1), RENDER_SIZE)
-    solid = (rgba[:, 3] > 0.99) & (depth > 0)
-    clear = rgba[:, 3] < 0.01
-    detail = _shares(_contrast(rgba[:, :3]) * solid)
-    pixels = _draw((1 - DETAIL_SHARE) * _shares(solid) + DETAIL_SHARE * detail, PIXELS, random)
-    rays = _at(directions, pixels)
-    surface = depth.flatten(1).gather(1, pixels)[..., None]
-    shown = solid.flatten(1).gather(1, pixels).view(persons, -1)  # False only where a picture holds too few
+    pixels, on_surface = _surface_pixels(rgba, depth, random)
+    beside, on_background = _draw(_shares(rgba[:, 3] < 0.01), BACKGROUND_PIXELS, random)
+    rays, surface = _at(directions, pixels), depth.flatten(1).gather(1, pixels)
+    lengths = (
+        surface[:, ::2] - _between(*BEFORE, _random(surface[:, ::2], random).square()),
+        surface[:, 1::2] + _between(*BEHIND, _random(surface[:, 1::2], random)),
+        _between(NEAR, FAR, _random(beside, random)),
+    )
 
     def field(rays: Tensor, lengths: Tensor, want_features: bool) -> tuple[Tensor, Tensor | None]:
-        points = origins[:, None] + rays * lengths
-        return generator.field(planes, points.reshape(persons, -1, 3), want_features)
+        points = (origins[:, None] + rays * lengths[..., None]).reshape(persons, -1, 3)
+        return generator.field(planes, points, want_features)
 
     _, features = field(rays, surface, want_features=True)
     wanted = _at(rgba[:, :3].flatten(2).transpose(1, 2), pixels).reshape(persons, -1, 3)
-    background = _draw(_shares(clear), PIXELS // 4, random)
-    beside = clear.flatten(1).gather(1, background).view(persons, -1)
-    half = PIXELS // 2
-    before = surface[:, :half] - _between(*BEFORE, _random(surface[:, :half], random).square())
-    behind = surface[:, half:] + _between(*BEHIND, _random(surface[:, half:], random))
-    outside = _between(NEAR, FAR, _random(background[..., None].float(), random))
-    front, _ = field(rays[:, :half], before, want_features=False)
-    inside, _ = field(rays[:, half:], behind, want_features=False)
-    away, _ = field(_at(directions, background), outside, want_features=False)
-    first, second = (part.reshape(persons, -1) for part in shown.view(len(rgba), -1).split(half, 1))
-    in_the_way, at_the_side = _opacity(front, EMPTY_LENGTH) * first, _opacity(away, EMPTY_LENGTH) * beside
+    error = (features[..., :3] - wanted).abs() * on_surface.view(persons, -1, 1)
+    rays = torch.cat([rays[:, ::2], rays[:, 1::2], _at(directions, beside)], 1)
+    density, _ = field(rays, torch.cat(lengths, 1), want_features=False)
+    before, behind, background = density.view(len(rgba), -1).split([part.shape[1] for part in lengths], 1)
     return {
-        "colour": ((features[..., :3] - wanted).abs() * shown[..., None]).mean(),
-        "empty": EMPTY_WEIGHT * (in_the_way.mean() + 0.5 * at_the_side.mean()),
-        "full": FULL_WEIGHT * ((1 - _opacity(inside, FULL_LENGTH)) * second).mean(),
+        "colour": error.mean(),
+        "empty": EMPTY_WEIGHT * (_opacity(before, EMPTY_LENGTH) * on_surface[:, ::2]).mean(),
+        "background": BACKGROUND_WEIGHT * (_opacity(background, EMPTY_LENGTH) * on_background).mean(),
+        "full": FULL_WEIGHT * ((1 - _opacity(behind, FULL_LENGTH)) * on_surface[:, 1::2]).mean(),
     }
 
 
+def _surface_pixels(rgba: Tensor, depth: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Pixels [n, SURFACE_PIXELS] of pictures [n, 4, s, s] whose depth is true, and which of them are such."""
+    true = (rgba[:, 3] > 0.99) & (depth > 0) & (_contrast(depth[:, None]) < DEPTH_STEP)
+    detail = _shares(_contrast(rgba[:, :3]) * true)
+    return _draw((1 - DETAIL_SHARE) * _shares(true) + DETAIL_SHARE * detail, SURFACE_PIXELS, random)
+
+
 def _contrast(pictures: Tensor) -> Tensor:
-    """[n, 3, s, s] -> [n, s, s]: how far the lightest and the darkest of nine neighbours are apart."""
-    lightest = functional.max_pool2d(pictures, 3, 1, 1)
-    darkest = -functional.max_pool2d(-pictures, 3, 1, 1)
-    return (lightest - darkest).mean(1)
+    """[n, c, s, s] -> [n, s, s]: how far the highest and the lowest of nine neighbours are apart."""
+    highest = functional.max_pool2d(pictures, 3, 1, 1)
+    lowest = -functional.max_pool2d(-pictures, 3, 1, 1)
+    return (highest - lowest).mean(1)
 
 
 def _shares(weights: Tensor) -> Tensor:
@@ -81,9 +84,10 @@ def _shares(weights: Tensor) -> Tensor:
     return flat / flat.sum(1, keepdim=True).clamp_min(1e-6)
 
 
-def _draw(shares: Tensor, count: int, random: torch.Generator) -> Tensor:
-    """Pixels [n, count], none twice."""
-    return torch.multinomial((shares + 1e-9).cpu(), count, generator=random).to(shares.device)
+def _draw(shares: Tensor, count: int, random: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Pixels [n, count], none twice, and which of them have a share: a picture may hold too few."""
+    pixels = torch.multinomial(shares + 1e-9, count, generator=random)
+    return pixels, shares.gather(1, pixels) > 0
 
 
 def _at(values: Tensor, pixels: Tensor) -> Tensor:
@@ -92,7 +96,7 @@ def _at(values: Tensor, pixels: Tensor) -> Tensor:
 
 
 def _random(like: Tensor, random: torch.Generator) -> Tensor:
-    return torch.rand(like.shape, generator=random).to(like)
+    return torch.rand(like.shape, generator=random, device=like.device)
 
 
 def _between(low: float, high: float, share: Tensor) -> Tensor:

@@ -1,10 +1,10 @@
 """`python -m pipelines.backbones.head3d_train --data DIR --out DIR`: train the 3D head generator.
 
 Two phases, one generator. Warm start: every training person has a Gaussian code z (head3d_person.person_from)
-and is seen from several sides; G(mapping(z)) and G(encoder(view)) must both show that person from all of
-them, in single points (head3d_points) and in renderings. Then the same losses plus a discriminator on RGBA
-(non-saturating, R1, lazy), dual discrimination and an exponential moving average. A run can be cut into
-slices: --slice-minutes ends one, --resume goes on where it stopped.
+and is seen from several sides; G(mapping(z)) and G(encoder(one view)) must both show that person from the
+others, in single points (head3d_points) and in renderings. Then the same losses plus a discriminator on
+RGBA (non-saturating, R1, lazy), dual discrimination and an exponential moving average. A run can be cut
+into slices: --slice-minutes ends one, --resume goes on where it stopped.
 """
 
 from __future__ import annotations

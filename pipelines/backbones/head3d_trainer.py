@@ -38,11 +38,12 @@ from pipelines.backbones.head3d_model import (
 ENCODED_SHARE = 0.35  # of the persons, whose w comes from the encoder in place of the mapping
 LATENT_WEIGHT, POSE_WEIGHT, ADVERSARIAL_WEIGHT = 0.1, 0.5, 0.03
 ADVERSARIAL_RATE = 0.25  # of the generator's learning rate, beside a discriminator
-POINTS_SHARE = 0.6
-POINT_VIEWS = 3
+STYLE_RATE = 0.25  # of Muon
+LATE = 0.6  # share of the schedule after which one point step goes with each rendering
+POINT_VIEWS = 3  # that points are taken from; the encoder sees one more
 R1_EVERY, R1_GAMMA = 8, 0.5
 VIEW_NOISE = 0.1  # radians, on what D is told, so that it cannot learn persons by their exact camera
-EMA_HALF_LIFE = 25_000  # pictures
+EMA_HALF_LIFE = 25_000  # pictures, drawn or seen in points
 RAMP_STEPS = 100  # of the learning rate after a start without optimiser state
 
 
@@ -50,8 +51,7 @@ RAMP_STEPS = 100  # of the learning rate after a start without optimiser state
 class TrainSettings:
     """Sizes of a run. `views` of each of `persons` are drawn per step; the encoder sees one more. `window`:
     side in render pixels of what is drawn per picture; 0 draws all of it. Each such step comes with
-    `point_steps`, of `point_persons`; with fewer, as `late_point_steps` says, once `POINTS_SHARE` of the
-    schedule is done.
+    `point_steps`, of `point_persons`; with one, late in the schedule.
     """
 
     config: Config
@@ -63,10 +63,8 @@ class TrainSettings:
     start: int
     closing_seconds: float
     point_steps: int = 2
-    late_point_steps: int = 1
     point_persons: int = 32
     generator_rate: float = 3e-3
-    style_rate: float = 0.25
     encoder_rate: float = 5e-4
     discriminator_rate: float = 5e-4
 
@@ -142,7 +140,7 @@ class Trainer:
             [_group(rest, settings.generator_rate), _group(readers, settings.encoder_rate)], betas=(0.9, 0.99)
         )
         # What reads w turns in all directions at one pace: those that few pixels hang on, too.
-        self.style_optimizer = torch.optim.Muon([_group(styles, settings.style_rate)], weight_decay=0.0)
+        self.style_optimizer = torch.optim.Muon([_group(styles, STYLE_RATE)], weight_decay=0.0)
         self.discriminator_optimizer = torch.optim.Adam(
             [_group(list(self.discriminator.parameters()), settings.discriminator_rate)], betas=(0.0, 0.99)
         )
@@ -170,14 +168,13 @@ class Trainer:
         """Updates from points, and then one of everything from renderings; returns the losses."""
         begun = time.monotonic()
         self._set_rates()
-        late = self.progress >= POINTS_SHARE
-        for _ in range(self.settings.late_point_steps if late else self.settings.point_steps):
-            point_losses = self._point_step(pool)
+        for _ in range(1 if self.progress >= LATE else self.settings.point_steps):
+            losses_of_points = self._point_step(pool)
         losses = self._render_step(pool)
         self.step += 1
         self.fresh_steps += 1
         self.elapsed += time.monotonic() - begun
-        return losses | {f"point_{name}": loss for name, loss in point_losses.items()}
+        return losses | {f"point_{name}": loss for name, loss in losses_of_points.items()}
 
     def _render_step(self, pool: HeadPool) -> dict[str, Tensor]:
         """One update of everything from renderings."""
@@ -206,7 +203,7 @@ class Trainer:
             seen = on_backgrounds(functional.avg_pool2d(batch.rgba[:, 0], 2), self.random)
             w, losses = self._latents(batch, seen)
             planes = self._planes(w)
-            losses |= head3d_points.point_losses(self.networks.generator, planes, batch, self.random)
+            losses |= head3d_points.point_losses(self.networks.generator, planes, batch, self._jitter())
         self._update(sum(losses.values()), len(w) * POINT_VIEWS)
         return losses
 
@@ -223,7 +220,7 @@ class Trainer:
     def _planes(self, w: Tensor) -> Tensor:
         """In half precision on any device: on a CPU, too, that is where the time goes."""
         with torch.autocast(self.device, torch.bfloat16):
-            return self.networks.generator.planes(w).float()
+            return self.networks.generator.planes(w).float().contiguous()
 
     def _latents(self, batch: Batch, seen: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """w [persons, W_DIM], of some persons by their code z, of others as the encoder reads `seen`

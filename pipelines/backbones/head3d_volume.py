@@ -44,7 +44,9 @@ def camera_rays(
     if window:
         top, left, side = window
         local = local[top : top + side, left : left + side]
-    return cam2world[:, :3, 3], torch.einsum("bij,nj->bni", cam2world[:, :3, :3], local.reshape(-1, 3))
+    with torch.autocast(cam2world.device.type, enabled=False):  # half precision is too coarse for rays
+        directions = torch.einsum("bij,nj->bni", cam2world[:, :3, :3], local.reshape(-1, 3))
+    return cam2world[:, :3, 3], directions
 
 
 def volume_render(

@@ -1,4 +1,4 @@
-"""What the mapping network reads in place of the Gaussian code."""
+"""What w is made of, in place of the Gaussian code."""
 
 import numpy as np
 import torch

@@ -9,6 +9,7 @@ from pipelines import weights
 from pipelines.backbones import head3d_export
 from pipelines.backbones.head3d import load
 from pipelines.backbones.head3d_checkpoint import save_weights
+from pipelines.backbones.head3d_model import W_DIM
 from pipelines.weights import weights_file
 
 from .head3d_dummies import tiny_head
@@ -51,7 +52,7 @@ def test_card_describes_every_file_of_the_folder(folder):
         assert written[field]
     assert "ICT-FaceKit" in written["licence"] and "16 x 16 x 4" in written["model"]
     path = weights_file(head3d_export.NAME, "head3d.safetensors")
-    assert load(path).sample(0).shape == (32,)
+    assert load(path).sample(0).shape == (W_DIM,)
 
 
 def test_what_is_not_known_is_asked_for(folder):

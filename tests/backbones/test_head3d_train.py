@@ -240,10 +240,34 @@ def test_everything_is_trained_once() -> None:
     assert sorted(trained) == sorted(id(p) for p in run.networks.parameters())
 
 
-class Ball(torch.nn.Module):
+def test_the_average_knows_what_w_is_measured_by() -> None:
+    run = trainer()
+    mean, averaged = (net.generator.mapping.mean for net in (run.networks, run.averaged))
+    assert mean.any() and torch.equal(mean, averaged)
+
+
+def test_the_encoder_does_not_see_what_is_drawn(pool, monkeypatch) -> None:
+    run, batches, cameras = trainer(), [], []
+    draw, generator = pool.batch, run.networks.generator
+    show = generator.pictures
+    monkeypatch.setattr(pool, "batch", lambda *args: batches.append(draw(*args)) or batches[-1])
+    monkeypatch.setattr(generator, "pictures", lambda *args: cameras.append(args[2]) or show(*args))
+    run.train_step(pool)
+    assert torch.equal(cameras[0], batches[-1].cam2world[:, 1:].flatten(0, 1))
+
+
+def test_a_discriminator_with_its_penalty_can_be_trained(pool) -> None:
+    run = trainer(warm_share=0.0, small_share=0.0)
+    assert all(torch.isfinite(loss) for loss in run.train_step(pool).values())
+    assert run.step == 1
+
+
+class Ball:
     """The field of a dense ball about the origin; its colour is what `planes` hold."""
 
-    def field(self, planes, points, want_features):
+    def field(
+        self, planes: torch.Tensor, points: torch.Tensor, want_features: bool
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         density = 1000.0 * (points.norm(dim=-1) < 0.4)
         return density, planes[:, None].expand(-1, points.shape[1], -1)
 
@@ -261,7 +285,8 @@ def ball_batch(persons: int, views: int) -> Batch:
     depth[:, 1] = 0
     alpha = (depth > 0).float().repeat_interleave(2, -1).repeat_interleave(2, -2)[:, :, None]
     alpha[:, 1] = 0.5
-    colours = torch.rand(persons, 1, 3, 1, 1).expand(-1, views, -1, 2 * RENDER_SIZE, 2 * RENDER_SIZE)
+    colours = torch.rand(persons, 1, 3, 1, 1, generator=torch.Generator().manual_seed(0))
+    colours = colours.expand(-1, views, -1, 2 * RENDER_SIZE, 2 * RENDER_SIZE)
     rgba = torch.cat([colours * alpha, alpha], 2)
     none = torch.zeros(persons, 0)
     return Batch(none, none, torch.from_numpy(angles), cameras.view(persons, views, 4, 4), rgba, depth)

@@ -14,6 +14,13 @@ def matrix(camera: Camera) -> torch.Tensor:
     return torch.from_numpy(camera.matrix()).float()[None]
 
 
+def test_rays_are_exact_under_autocast():
+    exact = camera_rays(matrix(Camera(0.4, 0.1)), 16)
+    with torch.autocast("cpu", torch.bfloat16):
+        rays = camera_rays(matrix(Camera(0.4, 0.1)), 16)
+    assert all(torch.equal(one, other) for one, other in zip(exact, rays, strict=True))
+
+
 def sphere(points, want_features):
     density = 2000.0 * (points.norm(dim=-1) < SPHERE)
     return density, torch.ones(*points.shape[:2], 3) if want_features else None
