@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from pipelines.backbones.head3d import GREY, Camera, Head3D, load
+from pipelines.backbones.head3d import GREY, Camera, Head3D, HeadView, load
 from pipelines.backbones.head3d_judge import Judge, load_judge, pencil
 from pipelines.backbones.head3d_measures import depth_errors, kid, psnr, to_tensor, warp_errors
 from pipelines.backbones.head3d_person import ATTRIBUTES, Persons, sample_views
@@ -110,9 +110,10 @@ def inverted(head: Head3D, persons: Persons) -> Measures:
 
     PSNR against that view over the same grey: of the whole picture, of the person alone (alpha >= 0.5), and
     of the mean head at the true camera. Depth at the true cameras of all views, over whole pixels of the
-    person, in world units.
+    person, in world units; and the same of the person's own code: the generator's part of that error.
     """
-    squared, on_person, of_mean, depths, pose = [], [], [], [], []
+    squared, on_person, of_mean, depths, own_depths, pose = [], [], [], [], [], []
+    codes = head.networks.generator.mapping(torch.from_numpy(persons.z).to(head.device)).cpu().numpy()
     for row, picture in enumerate(pictures_of(persons.rgba[:, 0])):
         image = (picture.permute(1, 2, 0).numpy() * 255 + 0.5).astype(np.uint8)
         cameras = [Camera(*view) for view in persons.views[row].astype(float)]
@@ -123,8 +124,8 @@ def inverted(head: Head3D, persons: Persons) -> Measures:
         on_person.append(error[persons.rgba[row, 0, 3] >= 128].mean())
         mean_head = head.render(head.w_mean, cameras[0])
         of_mean.append(np.mean((mean_head.image / 255.0 - image / 255.0) ** 2))
-        for view, true in zip(at_truth, persons.depth[row], strict=True):
-            depths.append(depth_errors(view.depth.reshape(64, 2, 64, 2).mean((1, 3)), true))
+        depths += _depth_errors_of(at_truth, persons.depth[row])
+        own_depths += _depth_errors_of(head.render_views(codes[row], cameras), persons.depth[row])
         pose.append(np.abs([encoded.camera.yaw - cameras[0].yaw, encoded.camera.pitch - cameras[0].pitch]))
     fitted, flat, direct = np.mean(depths, 0)
     return {
@@ -132,10 +133,19 @@ def inverted(head: Head3D, persons: Persons) -> Measures:
         "encode_psnr_person": psnr(on_person),
         "mean_head_psnr": psnr(of_mean),
         "depth_rmse": float(fitted),
+        "depth_rmse_own_code": float(np.mean(own_depths, 0)[0]),
         "depth_rmse_unfitted": float(direct),
         "depth_rmse_flat": float(flat),
         "encoder_pose_mae_deg": float(np.degrees(np.mean(pose))),
     }
+
+
+def _depth_errors_of(views: list[HeadView], depth: np.ndarray) -> list[tuple[float, float, float]]:
+    """depth_errors of each view against its true depth, [views, 64, 64]."""
+    return [
+        depth_errors(view.depth.reshape(64, 2, 64, 2).mean((1, 3)), true)
+        for view, true in zip(views, depth, strict=True)
+    ]
 
 
 def judged(judge: Judge, persons: Persons) -> Measures:

@@ -190,7 +190,7 @@ def test_evaluation_gives_every_figure(folder, monkeypatch, capsys):
     wanted = (
         "pose_mae_deg", "depth_rmse", "consistency_psnr", "encode_psnr", "views8_seconds", "mesh_seconds",
         "params_mb", "kid_scaled", "attribute_sign_share", "consistency_share", "mean_head_psnr",
-        "encode_psnr_person", "depth_rmse_flat", "judge_pose_mae_deg",
+        "encode_psnr_person", "depth_rmse_flat", "depth_rmse_own_code", "judge_pose_mae_deg",
     )  # fmt: skip
     assert all(np.isfinite(found[name]) for name in wanted)
     assert found["pose_mae_deg"] == pytest.approx(
