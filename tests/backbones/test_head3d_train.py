@@ -25,7 +25,7 @@ from pipelines.backbones.head3d_model import (
     Pictures,
 )
 from pipelines.backbones.head3d_person import ATTRIBUTES
-from pipelines.backbones.head3d_points import point_losses
+from pipelines.backbones.head3d_points import _surface_pixels, point_losses
 from pipelines.backbones.head3d_sheet import contact_sheet, random_heads
 from pipelines.backbones.head3d_trainer import POINT_VIEWS, Schedule, Trainer
 from pipelines.backbones.head3d_volume import camera_rays
@@ -303,3 +303,13 @@ def test_points_lie_on_the_surface_before_it_and_behind_it() -> None:
     assert float(point_losses(Ball(), colours, batch, random)["empty"]) > 0.02
     batch.depth[:, 2] -= 0.4 * (batch.depth[:, 2] > 0)
     assert float(point_losses(Ball(), colours, batch, random)["full"]) > 0.02
+
+
+def test_points_keep_off_steps_in_depth() -> None:
+    depth = torch.full((1, 32, 32), 2.5)
+    depth[..., 16:] = 2.9
+    rgba = torch.rand(1, 4, 32, 32, generator=torch.Generator().manual_seed(0))
+    rgba[:, 3] = 1
+    pixels, shown = _surface_pixels(rgba, depth, torch.Generator().manual_seed(0))
+    columns = pixels % 32
+    assert shown.all() and not ((columns == 15) | (columns == 16)).any()
