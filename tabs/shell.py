@@ -167,8 +167,8 @@ def share_row(
         link = ShareLink(paper.name, inputs)
         names = ", ".join(f"<code>/{name}</code>" for name in api_names)
         gr.HTML(
-            f'<p class="np-api">{html.escape(note)} API of this tab: {names}; '
-            'see "Use via API" at the foot of the page.</p>'
+            f'<p class="np-api">{html.escape(note)} API of this tab: {names}'
+            '<span class="np-wide">; see "Use via API" at the foot of the page</span>.</p>'
         )
     return link.connect()
 

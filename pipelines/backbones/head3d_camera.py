@@ -2,7 +2,8 @@
 sampler). One thing differs: here 18.837 degrees span the picture's width (focal length 3.01 widths), while
 EG3D's code divides by a further sqrt 2, so that they span the diagonal (focal length 4.26).
 
-World: right-handed, y up, a face looks along +z, the head lies in the box [-0.5, 0.5]^3. Camera axes: x
+World: right-handed, y up, a face looks along +z, the head lies in the box [-0.5, 0.5]^3, the shoulders
+reach out of it. Camera axes: x
 right, y down, z forward (OpenCV). EG3D's angles are horizontal = pi/2 + yaw and vertical = pi/2 - pitch, so
 yaw 0, pitch 0 stands at (0, 0, 2.7), positive yaw moves the camera towards +x and positive pitch moves it
 up.
@@ -19,7 +20,7 @@ FOV_DEGREES = 18.837
 FOCAL = 0.5 / np.tan(
     np.radians(FOV_DEGREES) / 2
 )  # in image widths; the field of view spans the image's width
-NEAR, FAR = 2.25, 3.3  # the span of a ray that is sampled
+FAR = 3.3  # the depth of what is not there: behind everything but a far shoulder
 MAX_PITCH = np.radians(80.0)
 
 

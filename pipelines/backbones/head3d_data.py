@@ -87,8 +87,8 @@ class Batch:
 
 
 class HeadPool:
-    """Up to `capacity` persons in memory. `start` of them are rendered before training begins, the rest
-    beside it.
+    """Up to `capacity` persons in memory, each from `views` sides. `start` of them are rendered before
+    training begins, the rest beside it.
 
     Without workers the pool holds its first `start` persons only, and batches are the same in every run.
     """
@@ -102,11 +102,12 @@ class HeadPool:
         workers: int,
         stream: int = TRAIN,
         first: int = 0,
+        views: int = VIEWS,
     ) -> None:
         capacity = capacity if workers else start
-        self._kit, self._stream, self._device = str(kit_path), stream, device
+        self._kit, self._stream, self._device, self._views = str(kit_path), stream, device, views
         self._next, self._end = first, first + capacity
-        self._store = [torch.from_numpy(a).to(device) for a in vars(_empty(capacity, VIEWS)).values()]
+        self._store = [torch.from_numpy(a).to(device) for a in vars(_empty(capacity, views)).values()]
         self.filled = 0
         self._pending: list[Future[Persons]] = []
         shoot(self._kit, stream, [first], 1)  # compiles the kernels once, before the workers look for them
@@ -131,10 +132,10 @@ class HeadPool:
         """Take in what the workers have finished and keep them busy; with `wait`, wait for something."""
         tasks = self._tasks()
         if self._executor is None:
-            self._take(shoot(self._kit, self._stream, next(tasks)))
+            self._take(shoot(self._kit, self._stream, next(tasks), self._views))
             return
         while len(self._pending) < self._ahead and (indices := next(tasks, None)):
-            self._pending.append(self._executor.submit(shoot, self._kit, self._stream, indices))
+            self._pending.append(self._executor.submit(shoot, self._kit, self._stream, indices, self._views))
         if wait and self._pending:
             self._pending[0].result()
         done = [future for future in self._pending if future.done()]
@@ -160,7 +161,7 @@ class HeadPool:
         if self.growing:
             self.refill()
         rows = torch.randint(self.filled, (persons,), generator=generator).to(self._device)
-        sides = torch.rand(persons, VIEWS, generator=generator).argsort(1)[:, :views].to(self._device)
+        sides = torch.rand(persons, self._views, generator=generator).argsort(1)[:, :views].to(self._device)
         z, labels, angles, rgba, depth = self._store
         angles = angles[rows[:, None], sides]
         flat = angles.flatten(0, 1).cpu().numpy()

@@ -22,11 +22,12 @@ def fit_directions(mapping: MappingNetwork, kit_path: Path, people: int = 256) -
 
     Each person's code is edited twice, attribute low and high, and both are mapped; so a direction is the
     effect of an intervention and not a correlation (beards do not bring short hair along). Persons whom an
-    edit leaves as they are (a woman's beard) are left out, unless it leaves everybody so.
+    edit leaves as they are (a woman's beard) are left out, unless it leaves everybody so. Last, each direction
+    loses what it shares with those before it: a darker skin brings darker hair along in a person's code.
     """
     kit = load_kit(str(kit_path))
     device = mapping.mean.device
-    rows = []
+    rows: list[Tensor] = []
     for attribute in ATTRIBUTES:
         codes = [person_code(TRAIN, index) for index in range(people)]
         pairs = np.stack([[kit.edit(z, attribute, -1.0), kit.edit(z, attribute, 1.0)] for z in codes])
@@ -36,5 +37,8 @@ def fit_directions(mapping: MappingNetwork, kit_path: Path, people: int = 256) -
         w = mapping(torch.tensor(changed, dtype=torch.float32, device=device).flatten(0, 1)).view(
             len(changed), 2, -1
         )
-        rows.append((w[:, 1] - w[:, 0]).mean(0) / 2)
+        row = (w[:, 1] - w[:, 0]).mean(0) / 2
+        for other in rows:
+            row = row - (row @ other) / (other @ other).clamp_min(1e-12) * other
+        rows.append(row)
     return torch.stack(rows).float().cpu()

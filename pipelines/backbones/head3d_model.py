@@ -23,7 +23,8 @@ from pipelines.backbones.head3d_volume import Rendering, camera_rays, volume_ren
 OUTPUT_SIZE = 128
 RENDER_SIZE = 64
 W_DIM = DESCRIPTION_DIM
-BOX = 0.5  # the planes span [-BOX, BOX] in each axis
+BOX = 0.5  # the head's: [-BOX, BOX] in each axis
+KNEE, REACH = 0.44, 0.66  # what lies from KNEE to REACH, the shoulders, is pressed into the planes' last rim
 DENSITY_SCALE = 25.0
 GAIN = math.sqrt(2)
 LEAST_SPREAD = 0.2  # of a description's entry, where about one is usual; what hardly varies is not blown up
@@ -90,6 +91,14 @@ class ModulatedConv(nn.Module):
         if upsample:
             x = functional.interpolate(x, scale_factor=2, mode="bilinear")
         return x + self.bias[None, :, None, None].to(x.dtype)
+
+
+def on_planes(points: Tensor) -> Tensor:
+    """Points of the world [..., 3] in the planes' coordinates, -1..1: evenly up to KNEE, and beyond it
+    pressed together, so that REACH comes to lie on the border.
+    """
+    near = points.clamp(-KNEE, KNEE)
+    return (near + (points - near) * (BOX - KNEE) / (REACH - KNEE)) / BOX
 
 
 def activate(x: Tensor) -> Tensor:
@@ -221,12 +230,12 @@ class Generator(nn.Module):
     def field(
         self, planes: Tensor, points: Tensor, want_features: bool = True
     ) -> tuple[Tensor, Tensor | None]:
-        """Density [B, n] and features [B, n, F] at points [B, n, 3] of the world; outside the box the
-        planes are 0.
+        """Density [B, n] and features [B, n, F] at points [B, n, 3] of the world; beyond REACH the planes
+        are 0.
 
         Planes are (x, y), (x, z), (z, y); their features are averaged.
         """
-        scaled = points / BOX  # in float32 also under autocast: half precision is too coarse for coordinates
+        scaled = on_planes(points)  # in float32, also under autocast: half precision is too coarse here
         places = torch.stack([scaled[..., [0, 1]], scaled[..., [0, 2]], scaled[..., [2, 1]]], 1)
         sampled = functional.grid_sample(
             planes.flatten(0, 1).float(), places.flatten(0, 1)[:, None], align_corners=False
@@ -281,7 +290,7 @@ class Encoder(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.tower = _Tower((32, 64, 96, 128))
+        self.tower = _Tower((48, 96, 144, 192))
         self.head = nn.Linear(256, W_DIM)
 
     def forward(self, image: Tensor) -> Tensor:

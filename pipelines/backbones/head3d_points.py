@@ -13,10 +13,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from pipelines.backbones.head3d_camera import FAR, NEAR
 from pipelines.backbones.head3d_data import Batch
 from pipelines.backbones.head3d_model import RENDER_SIZE, Generator
-from pipelines.backbones.head3d_volume import camera_rays
+from pipelines.backbones.head3d_volume import camera_rays, spans
 
 SURFACE_PIXELS, BACKGROUND_PIXELS = 360, 90  # per picture
 DETAIL_SHARE = 0.5  # of the pixels, drawn where a picture changes most: eyes, mouth, seams
@@ -40,10 +39,12 @@ def point_losses(
     pixels, on_surface = _surface_pixels(rgba, depth, random)
     beside, on_background = _draw(_shares(rgba[:, 3] < 0.01), BACKGROUND_PIXELS, random)
     rays, surface = _at(directions, pixels), depth.flatten(1).gather(1, pixels)
+    facing = _at(directions, beside)
+    near, far = spans(origins, facing)
     lengths = (
         surface[:, ::2] - _between(*BEFORE, _random(surface[:, ::2], random).square()),
         surface[:, 1::2] + _between(*BEHIND, _random(surface[:, 1::2], random)),
-        _between(NEAR, FAR, _random(beside, random)),
+        _between(near, far, _random(beside, random)),
     )
 
     def field(rays: Tensor, lengths: Tensor, want_features: bool) -> tuple[Tensor, Tensor | None]:
@@ -53,7 +54,7 @@ def point_losses(
     _, features = field(rays, surface, want_features=True)
     wanted = _at(rgba[:, :3].flatten(2).transpose(1, 2), pixels).reshape(persons, -1, 3)
     error = (features[..., :3] - wanted).abs() * on_surface.view(persons, -1, 1)
-    rays = torch.cat([rays[:, ::2], rays[:, 1::2], _at(directions, beside)], 1)
+    rays = torch.cat([rays[:, ::2], rays[:, 1::2], facing], 1)
     density, _ = field(rays, torch.cat(lengths, 1), want_features=False)
     before, behind, background = density.view(len(rgba), -1).split([part.shape[1] for part in lengths], 1)
     return {
@@ -99,7 +100,7 @@ def _random(like: Tensor, random: torch.Generator) -> Tensor:
     return torch.rand(like.shape, generator=random, device=like.device)
 
 
-def _between(low: float, high: float, share: Tensor) -> Tensor:
+def _between(low: Tensor | float, high: Tensor | float, share: Tensor) -> Tensor:
     return low + (high - low) * share
 
 

@@ -14,11 +14,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pipelines.backbones.head3d_camera import FAR, NEAR, pixel_directions
+from pipelines.backbones.head3d_camera import FAR, pixel_directions
 
 Field = Callable[[Tensor, bool], tuple[Tensor, Tensor | None]]
 """(points [B, n, 3], whether features are wanted) -> (density >= 0 [B, n], features [B, n, C] or None)."""
 
+LOWEST, HIGHEST = (-0.66, -0.68, -0.46), (0.66, 0.5, 0.35)
+"""Corners of what is drawn: head and shoulders, which are wider than the head's box."""
 PADDING = 0.02  # share of the fine samples that is spread evenly, so that empty space keeps a gradient
 
 
@@ -49,6 +51,16 @@ def camera_rays(
     return cam2world[:, :3, 3], directions
 
 
+def spans(origins: Tensor, directions: Tensor) -> tuple[Tensor, Tensor]:
+    """Where rays of origins [B, 3] and directions [B, n, 3] enter and leave the box from LOWEST to HIGHEST:
+    distances [B, n], both the same for a ray that misses it.
+    """
+    steady = torch.where(directions.abs() < 1e-9, torch.full_like(directions, 1e-9), directions)
+    low, high = ((origins.new_tensor(corner) - origins)[:, None] / steady for corner in (LOWEST, HIGHEST))
+    near, far = torch.minimum(low, high).amax(-1).clamp_min(0), torch.maximum(low, high).amin(-1)
+    return torch.minimum(near, far), far
+
+
 def volume_render(
     field: Field,
     origins: Tensor,
@@ -57,18 +69,19 @@ def volume_render(
     fine: int,
     generator: torch.Generator | None = None,
 ) -> Rendering:
-    """Integrate `field` along rays: `coarse` even intervals tell where `fine` ones are laid; the fine ones
-    are summed.
+    """Integrate `field` along rays, where they cross the box from LOWEST to HIGHEST: `coarse` even intervals
+    tell where `fine` ones are laid; the fine ones are summed.
 
     Without a `generator` the samples are placed evenly and the result is deterministic; with one they are
     jittered.
     """
     batch, count = directions.shape[:2]
-    edges = torch.linspace(NEAR, FAR, coarse + 1, device=directions.device).expand(batch, count, -1)
+    near, far = (length[..., None] for length in spans(origins, directions))
+    edges = near + (far - near) * torch.linspace(0, 1, coarse + 1, device=directions.device)
     with torch.no_grad():
         middles = (edges[..., 1:] + edges[..., :-1]) / 2
         if generator is not None:
-            middles = middles + (_random(middles.shape, generator, middles) - 0.5) * (FAR - NEAR) / coarse
+            middles = middles + (_random(middles.shape, generator, middles) - 0.5) * (far - near) / coarse
         density, _ = field(_points(origins, directions, middles), False)
         weights, _ = _weights(density.view(batch, count, -1).float(), edges)
         edges = _resample(edges, weights, fine, generator)

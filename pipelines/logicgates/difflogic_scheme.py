@@ -80,7 +80,7 @@ class DifflogicScheme:
     netlist: Netlist
     build: str
     """How it was built: "gcc -O1" or "LLVM JIT of the same scheme"."""
-    library: Any
+    compiled: Any
     """Holds `gates(inputs, outputs)`, one word each per signal, and `apply(images, counts, blocks)`."""
 
     def counts(self, bits: np.ndarray) -> np.ndarray:
@@ -89,7 +89,7 @@ class DifflogicScheme:
         if rest:
             raise ValueError(f"the scheme takes whole words of {WORD} images, not {len(bits)}")
         counts = np.empty((len(bits), self.netlist.classes), dtype=np.int32)
-        self.library.apply(_pointer(np.ascontiguousarray(bits)), _pointer(counts), ctypes.c_size_t(blocks))
+        self.compiled.apply(_pointer(np.ascontiguousarray(bits)), _pointer(counts), ctypes.c_size_t(blocks))
         return counts
 
     def run_gates(self, images: int) -> None:
@@ -98,7 +98,7 @@ class DifflogicScheme:
         outputs = np.zeros(len(self.netlist.layers[-1]), dtype=np.int64)
         at = _pointer(inputs), _pointer(outputs)
         for _ in range(-(-images // WORD)):
-            self.library.gates(*at)
+            self.compiled.gates(*at)
 
 
 def _pointer(array: np.ndarray) -> ctypes.c_void_p:

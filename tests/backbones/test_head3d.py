@@ -14,7 +14,7 @@ from PIL import Image
 from pipelines.backbones.head3d import ATTRIBUTES, Camera, Head3D, load, to_glb
 from pipelines.backbones.head3d_checkpoint import save_weights
 from pipelines.backbones.head3d_mesh import SURFACE_DENSITY
-from pipelines.backbones.head3d_model import W_DIM
+from pipelines.backbones.head3d_model import BOX, KNEE, REACH, W_DIM, on_planes
 from pipelines.errors import InputError
 
 from .head3d_dummies import TINY, tiny_head
@@ -276,3 +276,15 @@ def test_planes_are_read_where_the_axes_say():
     assert low < high
     near, far = generator.field(planes, torch.tensor([[[0.0, 0.0, 0.2], [0.0, 0.0, -0.2]]]), False)[0][0]
     assert near > far + 1
+
+
+def test_the_shoulders_are_pressed_into_the_planes_rim():
+    line = torch.linspace(-REACH, REACH, 133)
+    places = on_planes(torch.stack([line, torch.zeros(133), -line], -1))
+    inner = line.abs() <= KNEE
+    torch.testing.assert_close(places[inner, 0], line[inner] / BOX)
+    assert places[0, 0] == pytest.approx(-1)
+    assert places[-1, 0] == pytest.approx(1)
+    assert (places[:, 0].diff() > 0).all()
+    torch.testing.assert_close(places[:, 2], -places[:, 0])
+    assert (places[:, 1] == 0).all()

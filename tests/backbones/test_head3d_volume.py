@@ -5,7 +5,14 @@ import pytest
 import torch
 
 from pipelines.backbones.head3d_camera import FAR, Camera
-from pipelines.backbones.head3d_volume import camera_rays, depth_normals, volume_render
+from pipelines.backbones.head3d_volume import (
+    HIGHEST,
+    LOWEST,
+    camera_rays,
+    depth_normals,
+    spans,
+    volume_render,
+)
 
 SPHERE = 0.3
 
@@ -56,8 +63,32 @@ def test_even_fog_absorbs_by_beer_lambert():
 
     origins, directions = camera_rays(matrix(Camera()), 8)
     rendering = volume_render(fog, origins, directions, 5, 9)
-    expected = 1 - np.exp(-0.7 * (FAR - 2.25))
-    torch.testing.assert_close(rendering.alpha, torch.full((1, 64), expected, dtype=torch.float32))
+    # From the front, all these rays enter and leave the box through its front and back.
+    lengths = (HIGHEST[2] - LOWEST[2]) / -directions[..., 2]
+    torch.testing.assert_close(rendering.alpha, 1 - torch.exp(-0.7 * lengths))
+
+
+@pytest.mark.parametrize("camera", [Camera(0, 0), Camera(1.4, 0.3), Camera(np.pi, -0.2)])
+def test_a_ray_is_sampled_from_where_it_enters_the_box_to_where_it_leaves(camera):
+    origins, directions = camera_rays(matrix(camera), 16)
+    near, far = spans(origins, directions)
+    t = torch.linspace(1.5, 4, 251)
+    points = origins[:, None, None] + directions[:, :, None] * t[:, None]
+    inside = ((points > torch.tensor(LOWEST)) & (points < torch.tensor(HIGHEST))).all(-1)
+    assert torch.equal(inside, (t > near[..., None]) & (t < far[..., None]))
+
+
+def test_a_ray_past_the_box_meets_nothing():
+    def fog(points, want_features):
+        return torch.full(points.shape[:2], 0.7), torch.ones(*points.shape[:2], 1) if want_features else None
+
+    origins = torch.tensor([[0.0, 0.0, 2.7]])
+    directions = torch.tensor([[[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [0.0, 0.0, -1.0]]])
+    rendering = volume_render(fog, origins, directions, 4, 4)
+    assert rendering.alpha[0, :2].tolist() == [0, 0]
+    assert (rendering.depth[0, :2] == FAR).all()
+    assert rendering.alpha[0, 2] > 0.4
+    assert rendering.features.isfinite().all()
 
 
 def test_samples_are_fixed_without_a_generator_and_repeat_with_one():
