@@ -22,8 +22,8 @@ def fit_directions(mapping: MappingNetwork, kit_path: Path, people: int = 256) -
 
     Each person's code is edited twice, attribute low and high, and both are mapped; so a direction is the
     effect of an intervention and not a correlation (beards do not bring short hair along). Persons whom an
-    edit leaves as they are (a woman's beard) are left out, unless it leaves everybody so. Last, each direction
-    loses what it shares with those before it: a darker skin brings darker hair along in a person's code.
+    edit leaves as they are (a woman's beard) are left out, unless it leaves everybody so. Last, each
+    direction loses what it shares with those before it: a darker skin brings darker hair along in a code.
     """
     kit = load_kit(str(kit_path))
     device = mapping.mean.device
