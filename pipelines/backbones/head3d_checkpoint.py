@@ -90,6 +90,13 @@ def load_checkpoint(trainer: Trainer, folder: Path) -> None:
     trainer.random.manual_seed(int(counters["step"]))
 
 
+def start_from(trainer: Trainer, path: Path) -> None:
+    """Begin a run with the networks of a weights file; discriminator and optimisers are new."""
+    state = load_weights(path)[0].state_dict()
+    for networks in (trainer.networks, trainer.averaged):
+        networks.load_state_dict(state)
+
+
 def _set_counters(trainer: Trainer, counters: dict[str, Any]) -> None:
     for name in COUNTERS:
         setattr(trainer, name, counters[name])

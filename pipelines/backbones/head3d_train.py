@@ -4,7 +4,7 @@ Two phases, one generator. Warm start: every training person has a Gaussian code
 and is seen from several sides; G(mapping(z)) and G(encoder(one view)) must both show that person from the
 others, in single points (head3d_points) and in renderings. Then the same losses plus a discriminator on
 RGBA (non-saturating, R1, lazy), dual discrimination and an exponential moving average. A run can be cut
-into slices: --slice-minutes ends one, --resume goes on where it stopped.
+into slices: --slice-minutes ends one, --resume goes on where it stopped; --start begins anew from weights.
 """
 
 from __future__ import annotations
@@ -15,7 +15,13 @@ import signal
 import time
 from pathlib import Path
 
-from pipelines.backbones.head3d_checkpoint import load_checkpoint, save_checkpoint, save_compact, save_weights
+from pipelines.backbones.head3d_checkpoint import (
+    load_checkpoint,
+    save_checkpoint,
+    save_compact,
+    save_weights,
+    start_from,
+)
 from pipelines.backbones.head3d_data import HeadPool
 from pipelines.backbones.head3d_directions import fit_directions
 from pipelines.backbones.head3d_sheet import contact_sheet, random_heads
@@ -33,7 +39,9 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--out", type=Path, required=True, help="checkpoints, weights, log.jsonl and sheets go here"
     )
-    parser.add_argument("--resume", type=Path, help="folder of an earlier slice")
+    begin = parser.add_mutually_exclusive_group()
+    begin.add_argument("--resume", type=Path, help="folder of an earlier slice")
+    begin.add_argument("--start", type=Path, help="a head3d.safetensors whose networks a new run begins with")
     parser.add_argument(
         "--size", type=int, choices=(64, 128), help="resolution of the planes; by device if not given"
     )
@@ -69,6 +77,8 @@ def main(arguments: list[str] | None = None) -> None:
     trainer = Trainer(settings, schedule, device(), args.seed)
     if args.resume:
         load_checkpoint(trainer, args.resume)
+    if args.start:
+        start_from(trainer, args.start)
     workers = args.workers if args.workers is not None else cpu_count() if gpu else 1
     kit = args.data / "heads.npz"
     # Every slice meets new persons, numbered by the step it starts from.

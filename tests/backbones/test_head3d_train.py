@@ -106,6 +106,18 @@ def test_resuming_from_nothing_says_so(tmp_path):
         checkpoint.load_checkpoint(trainer(), tmp_path)
 
 
+def test_a_run_can_begin_with_weights(tmp_path):
+    old = trainer()
+    directions = torch.zeros(len(ATTRIBUTES), W_DIM)
+    checkpoint.save_weights(old.averaged, directions, tmp_path / "head3d.safetensors")
+    new = Trainer(TINY_SETTINGS, Schedule(1.0, 8), "cpu", seed=1)
+    checkpoint.start_from(new, tmp_path / "head3d.safetensors")
+    for networks in (new.networks, new.averaged):
+        for value, old_value in zip(networks.parameters(), old.averaged.parameters(), strict=True):
+            torch.testing.assert_close(value.detach(), old_value.half().float())
+    assert new.step == 0
+
+
 def test_warm_start_learns_to_show_its_persons(pool):
     learner = trainer(steps=1000, warm_share=1.0, small_share=1.0)
     learner.fresh_steps = 100  # at full rate from the start
