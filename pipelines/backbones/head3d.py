@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from pipelines.backbones.head3d_camera import Camera
 from pipelines.backbones.head3d_checkpoint import load_weights
+from pipelines.backbones.head3d_inversion import refine
 from pipelines.backbones.head3d_mesh import extract, to_glb
 from pipelines.backbones.head3d_model import OUTPUT_SIZE, RENDER_SIZE, W_DIM
 from pipelines.backbones.head3d_person import ATTRIBUTES
@@ -141,6 +142,17 @@ class Head3D:
         w = self.networks.encoder(picture)[0].cpu().numpy()
         yaw, pitch = self.networks.pose(picture)[0].tolist()
         return Encoded(w, Camera(yaw, pitch))
+
+    def refine(self, image: Image.Image | np.ndarray, encoded: Encoded, steps: int = 20) -> Iterator[Encoded]:
+        """Better and better readings of the same picture, one after each gradient step on w.
+
+        The camera stays. `encode` is done at once; each of these steps takes as long as about three renders.
+        Raises InputError as `encode` and `render` do, once the first reading is asked for.
+        """
+        picture, w = self.prepare(image), self._w(encoded.w)
+        matrix = self._matrix(encoded.camera)
+        for found in refine(self.networks.generator, w, matrix, picture, steps):
+            yield Encoded(found[0].cpu().numpy(), encoded.camera)
 
     def prepare(self, image: Image.Image | np.ndarray) -> Tensor:
         """A picture as the encoder takes it: float [1, 3, 64, 64] in 0..1, upright; transparency is laid over

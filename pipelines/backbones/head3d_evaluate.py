@@ -114,8 +114,7 @@ def inverted(head: Head3D, persons: Persons) -> Measures:
     """
     squared, on_person, of_mean, depths, own_depths, pose = [], [], [], [], [], []
     codes = head.networks.generator.mapping(torch.from_numpy(persons.z).to(head.device)).cpu().numpy()
-    for row, picture in enumerate(pictures_of(persons.rgba[:, 0])):
-        image = (picture.permute(1, 2, 0).numpy() * 255 + 0.5).astype(np.uint8)
+    for row, image in enumerate(_first_views(persons)):
         cameras = [Camera(*view) for view in persons.views[row].astype(float)]
         encoded = head.encode(image)
         seen, *at_truth = head.render_views(encoded.w, [encoded.camera, *cameras])
@@ -138,6 +137,30 @@ def inverted(head: Head3D, persons: Persons) -> Measures:
         "depth_rmse_flat": float(flat),
         "encoder_pose_mae_deg": float(np.degrees(np.mean(pose))),
     }
+
+
+def refined(head: Head3D, persons: Persons) -> Measures:
+    """What `inverted` measures of the encoder, after the steps that Head3D.refine takes by itself; and the
+    seconds they take for one picture.
+    """
+    squared, depths, begun = [], [], time.perf_counter()
+    for row, image in enumerate(_first_views(persons)):
+        *_, found = head.refine(image, head.encode(image))
+        cameras = [Camera(*view) for view in persons.views[row].astype(float)]
+        seen, *at_truth = head.render_views(found.w, [found.camera, *cameras])
+        squared.append(np.mean((seen.image / 255.0 - image / 255.0) ** 2))
+        depths += _depth_errors_of(at_truth, persons.depth[row])
+    return {
+        "refined_psnr": psnr(squared),
+        "refined_depth_rmse": float(np.mean(depths, 0)[0]),
+        "refine_seconds": (time.perf_counter() - begun) / len(persons.z),
+    }
+
+
+def _first_views(persons: Persons) -> list[np.ndarray]:
+    """uint8 [128, 128, 3] each, over grey."""
+    pictures = pictures_of(persons.rgba[:, 0]).permute(0, 2, 3, 1).numpy()
+    return list((pictures * 255 + 0.5).astype(np.uint8))
 
 
 def _depth_errors_of(views: list[HeadView], depth: np.ndarray) -> list[tuple[float, float, float]]:
@@ -240,7 +263,7 @@ def read_persons(path: Path, count: int) -> Persons:
         return Persons(**{name: file[name][:count] for name in file.files})
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def evaluate(folder: Path, sizes: Sizes) -> Measures:
     """All measures of the weights, judge and held-out persons in `folder`."""
     head, judge = load(folder / "head3d.safetensors"), load_judge(folder / "judge.safetensors")
@@ -249,6 +272,7 @@ def evaluate(folder: Path, sizes: Sizes) -> Measures:
     return {
         **pose,
         **inverted(head, persons),
+        **refined(head, persons),
         **judged(judge, persons),
         **consistency(head, sizes.warped),
         **speed(head),

@@ -331,6 +331,9 @@ class Discriminator(nn.Module):
         self.last = nn.Conv2d(widths[-1] + 1, widths[-1], 3, padding=1)
         self.out = nn.Linear(widths[-1], 1)
         self.view = nn.Sequential(nn.Linear(2, 64), nn.LeakyReLU(0.2), nn.Linear(64, widths[-1]))
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, a=0.2)  # PyTorch's own would dim layer after layer
 
     def forward(self, rgba: Tensor, raw: Tensor, views: Tensor, places: Tensor) -> Tensor:
         enlarged = functional.interpolate(raw, size=rgba.shape[-2:], mode="bilinear")

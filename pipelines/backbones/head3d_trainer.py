@@ -66,7 +66,7 @@ class TrainSettings:
     point_persons: int = 32
     generator_rate: float = 3e-3
     encoder_rate: float = 5e-4
-    discriminator_rate: float = 5e-4
+    discriminator_rate: float = 1e-3
 
     @classmethod
     def for_device(cls, device: str, size: int, quick: bool = False) -> TrainSettings:
@@ -302,13 +302,14 @@ class Trainer:
     def _set_rates(self) -> None:
         decay = 0.04 + 0.96 * 0.5 * (1 + math.cos(math.pi * self.progress))
         ramp = min(1.0, (self.fresh_steps + 1) / RAMP_STEPS)
+        share = (ADVERSARIAL_RATE if self.adversarial else 1.0) * decay
         for optimizer, factor in (
-            (self.optimizer, ADVERSARIAL_RATE if self.adversarial else 1.0),
-            (self.style_optimizer, ADVERSARIAL_RATE if self.adversarial else 1.0),
-            (self.discriminator_optimizer, 1.0),
+            (self.optimizer, share),
+            (self.style_optimizer, share),
+            (self.discriminator_optimizer, 1.0),  # begun late, it has all to learn when the rest slows down
         ):
             for group in optimizer.param_groups:
-                group["lr"] = group["initial"] * factor * decay * ramp
+                group["lr"] = group["initial"] * factor * ramp
 
     @torch.no_grad()
     def _average(self, pictures: int) -> None:

@@ -11,8 +11,9 @@ import pytest
 import torch
 from PIL import Image
 
-from pipelines.backbones.head3d import ATTRIBUTES, Camera, Head3D, load, to_glb
+from pipelines.backbones.head3d import ATTRIBUTES, Camera, Encoded, Head3D, load, to_glb
 from pipelines.backbones.head3d_checkpoint import save_weights
+from pipelines.backbones.head3d_inversion import backdrop
 from pipelines.backbones.head3d_mesh import SURFACE_DENSITY
 from pipelines.backbones.head3d_model import BOX, KNEE, REACH, W_DIM, on_planes
 from pipelines.errors import InputError
@@ -85,6 +86,33 @@ def test_encode_is_deterministic_and_takes_any_picture(head):
     assert head.render(first.w, first.camera).image.shape == (128, 128, 3)
     for mode in ("L", "RGBA", "P", "CMYK", "LA"):
         assert np.isfinite(head.encode(Image.new(mode, (64, 200))).w).all()
+
+
+def test_refining_brings_the_render_nearer_to_the_picture(head):
+    target, camera = head.sample(3, 1.0), Camera(0.2, 0.05)
+    image = head.render(target, camera).image
+    start = Encoded(head.w_mean, camera)
+    weights = [p.clone() for p in head.networks.parameters()]
+    found = list(head.refine(image, start, steps=8))
+    errors = [
+        np.abs(head.render(one.w, camera).image.astype(float) - image).mean() for one in (start, found[-1])
+    ]
+    assert len(found) == 8 and errors[1] < 0.9 * errors[0]
+    assert all(one.camera == camera for one in found)
+    assert all(torch.equal(p, q) for p, q in zip(weights, head.networks.parameters(), strict=True))
+    np.testing.assert_array_equal(found[-1].w, list(head.refine(image, start, steps=8))[-1].w)
+
+
+def test_the_backdrop_goes_on_behind_the_head():
+    picture = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 0.1
+    picture[..., 32:] += 0.8  # dark on the left, bright on the right
+    alpha = torch.zeros(1, 1, 64, 64)
+    alpha[..., 20:44, 10:54] = 1
+    ground = backdrop(picture, alpha)
+    assert torch.equal(ground[..., :16, :], picture[..., :16, :])
+    assert ground[..., 24:40, 12:20].max() < 0.3 and ground[..., 24:40, 44:52].min() > 0.6
+    everywhere = backdrop(picture, torch.ones(1, 1, 64, 64))
+    torch.testing.assert_close(everywhere, picture.mean((2, 3), keepdim=True).expand_as(picture))
 
 
 def portrait() -> np.ndarray:

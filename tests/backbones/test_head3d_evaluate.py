@@ -191,6 +191,7 @@ def test_evaluation_gives_every_figure(folder, monkeypatch, capsys):
         "pose_mae_deg", "depth_rmse", "consistency_psnr", "encode_psnr", "views8_seconds", "mesh_seconds",
         "params_mb", "kid_scaled", "attribute_sign_share", "consistency_share", "mean_head_psnr",
         "encode_psnr_person", "depth_rmse_flat", "depth_rmse_own_code", "judge_pose_mae_deg",
+        "refined_psnr", "refined_depth_rmse", "refine_seconds",
     )  # fmt: skip
     assert all(np.isfinite(found[name]) for name in wanted)
     assert found["pose_mae_deg"] == pytest.approx(
@@ -202,7 +203,7 @@ def test_evaluation_gives_every_figure(folder, monkeypatch, capsys):
 def test_same_weights_same_figures(folder, monkeypatch):
     monkeypatch.setattr(Head3D, "mesh", lambda *_: None)
     first, second = (rounded(evaluate(folder, Sizes(4, 2, 1, 3, 1))) for _ in range(2))
-    timed = ("views8_seconds", "mesh_seconds")
+    timed = ("views8_seconds", "mesh_seconds", "refine_seconds")
     assert {k: v for k, v in first.items() if k not in timed} == {
         k: v for k, v in second.items() if k not in timed
     }
