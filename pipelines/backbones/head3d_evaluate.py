@@ -110,9 +110,12 @@ def inverted(head: Head3D, persons: Persons) -> Measures:
 
     PSNR against that view over the same grey: of the whole picture, of the person alone (alpha >= 0.5), and
     of the mean head at the true camera. Depth at the true cameras of all views, over whole pixels of the
-    person, in world units; and the same of the person's own code: the generator's part of that error.
+    person, in world units; the same where the render, too, shows something (Dr.3D's depth loss has such a
+    mask), and the share of pixels where it does not; and all pixels again of the person's own code: the
+    generator's part of that error.
     """
     squared, on_person, of_mean, depths, own_depths, pose = [], [], [], [], [], []
+    shared_depths, lost = [], []
     codes = head.networks.generator.mapping(torch.from_numpy(persons.z).to(head.device)).cpu().numpy()
     for row, image in enumerate(_first_views(persons)):
         cameras = [Camera(*view) for view in persons.views[row].astype(float)]
@@ -124,6 +127,9 @@ def inverted(head: Head3D, persons: Persons) -> Measures:
         mean_head = head.render(head.w_mean, cameras[0])
         of_mean.append(np.mean((mean_head.image / 255.0 - image / 255.0) ** 2))
         depths += _depth_errors_of(at_truth, persons.depth[row])
+        shared = _shared(at_truth, persons.depth[row])
+        shared_depths += _depth_errors_of(at_truth, shared)
+        lost.append(1 - (shared > 0).sum() / (persons.depth[row] > 0).sum())
         own_depths += _depth_errors_of(head.render_views(codes[row], cameras), persons.depth[row])
         pose.append(np.abs([encoded.camera.yaw - cameras[0].yaw, encoded.camera.pitch - cameras[0].pitch]))
     fitted, flat, direct = np.mean(depths, 0)
@@ -132,6 +138,8 @@ def inverted(head: Head3D, persons: Persons) -> Measures:
         "encode_psnr_person": psnr(on_person),
         "mean_head_psnr": psnr(of_mean),
         "depth_rmse": float(fitted),
+        "depth_rmse_shared": float(np.mean(shared_depths, 0)[0]),
+        "depth_lost_share": float(np.mean(lost)),
         "depth_rmse_own_code": float(np.mean(own_depths, 0)[0]),
         "depth_rmse_unfitted": float(direct),
         "depth_rmse_flat": float(flat),
@@ -143,16 +151,18 @@ def refined(head: Head3D, persons: Persons) -> Measures:
     """What `inverted` measures of the encoder, after the steps that Head3D.refine takes by itself; and the
     seconds they take for one picture.
     """
-    squared, depths, begun = [], [], time.perf_counter()
+    squared, depths, shared_depths, begun = [], [], [], time.perf_counter()
     for row, image in enumerate(_first_views(persons)):
         *_, found = head.refine(image, head.encode(image))
         cameras = [Camera(*view) for view in persons.views[row].astype(float)]
         seen, *at_truth = head.render_views(found.w, [found.camera, *cameras])
         squared.append(np.mean((seen.image / 255.0 - image / 255.0) ** 2))
         depths += _depth_errors_of(at_truth, persons.depth[row])
+        shared_depths += _depth_errors_of(at_truth, _shared(at_truth, persons.depth[row]))
     return {
         "refined_psnr": psnr(squared),
         "refined_depth_rmse": float(np.mean(depths, 0)[0]),
+        "refined_depth_rmse_shared": float(np.mean(shared_depths, 0)[0]),
         "refine_seconds": (time.perf_counter() - begun) / len(persons.z),
     }
 
@@ -169,6 +179,15 @@ def _depth_errors_of(views: list[HeadView], depth: np.ndarray) -> list[tuple[flo
         depth_errors(view.depth.reshape(64, 2, 64, 2).mean((1, 3)), true)
         for view, true in zip(views, depth, strict=True)
     ]
+
+
+def _shared(views: list[HeadView], depth: np.ndarray) -> np.ndarray:
+    """True depth [views, 64, 64], 0 also where the render's pixel is less than half covered; as it is for a
+    view that shows nothing of the person.
+    """
+    alpha = np.stack([view.alpha.reshape(64, 2, 64, 2).mean((1, 3)) for view in views])
+    shared = np.where(alpha >= 0.5, depth, 0)
+    return np.where(shared.any((1, 2), keepdims=True), shared, depth)
 
 
 def judged(judge: Judge, persons: Persons) -> Measures:

@@ -15,7 +15,7 @@ from pipelines.backbones.head3d import Camera, Head3D, HeadView
 from pipelines.backbones.head3d_camera import FAR, RADIUS, pixel_directions
 from pipelines.backbones.head3d_checkpoint import save_weights
 from pipelines.backbones.head3d_data import HELD_OUT, shoot
-from pipelines.backbones.head3d_evaluate import Sizes, edits, evaluate, rounded, scaled_kid
+from pipelines.backbones.head3d_evaluate import Sizes, _shared, edits, evaluate, rounded, scaled_kid
 from pipelines.backbones.head3d_judge import Judge
 from pipelines.backbones.head3d_measures import depth_errors, kid, project, psnr, warp_errors
 from pipelines.backbones.head3d_person import ATTRIBUTES
@@ -108,6 +108,17 @@ def test_depth_is_fitted_but_never_turned_inside_out():
     assert 0.5 * flat < depth_errors(noisy, true)[0] < flat
 
 
+def test_shared_depth_leaves_out_what_the_render_does_not_show():
+    depth = np.full((2, 64, 64), 2.5)
+    alpha = np.zeros((128, 128), np.float32)
+    empty = HeadView(alpha, alpha, alpha, alpha)
+    alpha = alpha.copy()
+    alpha[:, :65] = 1  # 32 pixels of 64, and half of another
+    shared = _shared([HeadView(alpha, alpha, alpha, alpha), empty], depth)
+    assert (shared[0, :, :33] == 2.5).all() and (shared[0, :, 33:] == 0).all()
+    np.testing.assert_array_equal(shared[1], depth[1])
+
+
 def test_psnr_is_of_the_mean_error():
     assert psnr([0.01, 0.01]) == pytest.approx(20)
     assert psnr([0.0, 0.02]) == pytest.approx(20)
@@ -191,7 +202,8 @@ def test_evaluation_gives_every_figure(folder, monkeypatch, capsys):
         "pose_mae_deg", "depth_rmse", "consistency_psnr", "encode_psnr", "views8_seconds", "mesh_seconds",
         "params_mb", "kid_scaled", "attribute_sign_share", "consistency_share", "mean_head_psnr",
         "encode_psnr_person", "depth_rmse_flat", "depth_rmse_own_code", "judge_pose_mae_deg",
-        "refined_psnr", "refined_depth_rmse", "refine_seconds",
+        "refined_psnr", "refined_depth_rmse", "refined_depth_rmse_shared", "refine_seconds",
+        "depth_rmse_shared", "depth_lost_share",
     )  # fmt: skip
     assert all(np.isfinite(found[name]) for name in wanted)
     assert found["pose_mae_deg"] == pytest.approx(
