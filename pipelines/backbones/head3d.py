@@ -40,8 +40,9 @@ GREY = (0.72, 0.76, 0.80)
 class HeadView:
     """A head from one camera, 128 x 128. image uint8 [128, 128, 3] over the background asked for; alpha
     float32 [128, 128] in 0..1; depth float32 [128, 128], distance from the camera along each pixel's ray,
-    head3d_camera.FAR where nothing is, and between the two along the outline; normals float32 [128, 128, 3],
-    unit length in the world, zero outside the head. Depth and normals are enlarged from 64 x 64."""
+    head3d_camera.FAR where nothing is (a far shoulder can lie behind that), and between the two along the
+    outline; normals float32 [128, 128, 3], unit length in the world, zero outside the head. Depth and
+    normals are enlarged from 64 x 64."""
 
     image: np.ndarray
     alpha: np.ndarray
@@ -146,8 +147,8 @@ class Head3D:
     def refine(self, image: Image.Image | np.ndarray, encoded: Encoded, steps: int = 20) -> Iterator[Encoded]:
         """Better and better readings of the same picture, one after each gradient step on w.
 
-        The camera stays. `encode` is done at once; each of these steps takes as long as about three renders.
-        Raises InputError as `encode` and `render` do, once the first reading is asked for.
+        The camera stays. `encode` is done at once; a step takes somewhat longer than a render. No
+        steps, no reading. Raises InputError as `encode` and `render` do, once the first is asked for.
         """
         picture, w = self.prepare(image), self._w(encoded.w)
         matrix = self._matrix(encoded.camera)
@@ -195,7 +196,9 @@ class Head3D:
 
     @torch.inference_mode()
     def mesh(self, w: np.ndarray, resolution: int = 96) -> trimesh.Trimesh:
-        """The head's closed surface in world units with sRGB vertex colours; see head3d_mesh.extract."""
+        """The head's closed surface in world units with sRGB vertex colours, a bust: shoulders end at the
+        head's box, which renders show whole. See head3d_mesh.extract.
+        """
         generator = self.networks.generator
         return extract(generator, generator.planes(self._w(w)), resolution)
 
@@ -216,4 +219,5 @@ def _middle_square(image: Image.Image) -> Image.Image:
 @load_once
 def load(path: Path | None = None, device: str = "cpu") -> Head3D:
     """The shipped heads, or those of another weights file. FileNotFoundError where there is none."""
-    return Head3D(*load_weights(path or weights_file("backbones/head3d", "head3d.safetensors")), device)
+    with torch.inference_mode(False):  # whoever asks first may be in it, and `refine` needs gradients
+        return Head3D(*load_weights(path or weights_file("backbones/head3d", "head3d.safetensors")), device)

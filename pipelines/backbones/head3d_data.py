@@ -1,7 +1,7 @@
 """A pool of made-up persons seen from several sides, rendered by worker processes while training runs.
 
-Persons are numbered within a stream; a stream's number is part of the seed, so training, held-out and judge
-persons never mix. Person, views and pictures follow from (stream, index) alone.
+Persons are numbered within a stream; a stream's number is part of the seed, so training, held-out, judge and
+encoder persons never mix. Person, views and pictures follow from (stream, index) alone.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pipelines.backbones.head3d_person import ATTRIBUTES, Z_DIM, Persons, sample
 from pipelines.backbones.head3d_portrait import Sitter
 from pipelines.runtime import load_once
 
-TRAIN, HELD_OUT, JUDGE = 0, 1, 2  # streams
+TRAIN, HELD_OUT, JUDGE, ENCODER = 0, 1, 2, 3  # streams
 SIZE = 128
 VIEWS = 4
 CHUNK = 4  # persons per task of a worker

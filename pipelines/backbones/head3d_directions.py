@@ -18,12 +18,12 @@ LEAST_CHANGE = 0.15  # of the attribute's label; persons whom the edit does not 
 @torch.no_grad()
 def fit_directions(mapping: MappingNetwork, kit_path: Path, people: int = 256) -> Tensor:
     """float32 [7, W_DIM], in the order of ATTRIBUTES: half of the mean step in w from the attribute low to
-    high.
+    high, less what it shares with the attributes before it.
 
     Each person's code is edited twice, attribute low and high, and both are mapped; so a direction is the
     effect of an intervention and not a correlation (beards do not bring short hair along). Persons whom an
-    edit leaves as they are (a woman's beard) are left out, unless it leaves everybody so. Last, each
-    direction loses what it shares with those before it: a darker skin brings darker hair along in a code.
+    edit leaves as they are (a woman's beard) are left out, unless it leaves everybody so. In
+    a code a darker skin brings darker hair along; so the order matters, and skin tone comes last.
     """
     kit = load_kit(str(kit_path))
     device = mapping.mean.device

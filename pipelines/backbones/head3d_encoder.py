@@ -1,7 +1,7 @@
 """`python -m pipelines.backbones.head3d_encoder --data DIR --out DIR`: train the encoder of trained 3D heads.
 
 Beside the generator (head3d_train) it meets too few persons to read a face's shape off one picture: that
-takes tens of thousands, each seen once. The generator is done by then and is not asked: w is the person's
+takes tens of thousands, each from one side. The generator is done by then and is not asked: w is the person's
 description, so a picture and its person are all there is to learn from.
 """
 
@@ -19,13 +19,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from pipelines.backbones.head3d_checkpoint import load_weights, save_weights
-from pipelines.backbones.head3d_data import HeadPool, load_kit, on_backgrounds
+from pipelines.backbones.head3d_data import ENCODER, HeadPool, load_kit, on_backgrounds
 from pipelines.backbones.head3d_kit import Kit
 from pipelines.backbones.head3d_model import W_DIM, Encoder, MappingNetwork
 from pipelines.backbones.head3d_person import IDENTITY_MODES
 from pipelines.runtime import cpu_count, device, use_threads
 
-FIRST_PERSON = 10_000_000  # of the stream TRAIN: nobody the generator met
 BATCH = 48
 RATE, WEIGHT_DECAY, RAMP_STEPS = 1.2e-3, 0.05, 100
 AVERAGED_STEPS = 400  # how far the moving average reaches back
@@ -113,14 +112,16 @@ def main(arguments: list[str] | None = None) -> None:
     trainer = EncoderTrainer(networks.generator.mapping, weights, device(), args.seed)
     pool = HeadPool(
         kit_path, device(), args.persons, 4 if args.quick else 2_000, 0 if args.quick else args.workers,
-        first=FIRST_PERSON, views=1,
+        stream=ENCODER, views=1,
     )  # fmt: skip
     try:
         train(trainer, pool, args.minutes, steps=4 if args.quick else None)
     finally:
         pool.close()
     networks.encoder = trainer.averaged
-    save_weights(networks, torch.stack(list(directions.values())), path)
+    partial = path.with_suffix(".partial")
+    save_weights(networks, torch.stack(list(directions.values())), partial)
+    partial.replace(path)
 
 
 if __name__ == "__main__":

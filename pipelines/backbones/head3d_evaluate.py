@@ -128,7 +128,7 @@ def inverted(head: Head3D, persons: Persons) -> Measures:
         of_mean.append(np.mean((mean_head.image / 255.0 - image / 255.0) ** 2))
         depths += _depth_errors_of(at_truth, persons.depth[row])
         shared = _shared(at_truth, persons.depth[row])
-        shared_depths += _depth_errors_of(at_truth, shared)
+        shared_depths += _depth_errors_of(at_truth, _or_whole(shared, persons.depth[row]))
         lost.append(1 - (shared > 0).sum() / (persons.depth[row] > 0).sum())
         own_depths += _depth_errors_of(head.render_views(codes[row], cameras), persons.depth[row])
         pose.append(np.abs([encoded.camera.yaw - cameras[0].yaw, encoded.camera.pitch - cameras[0].pitch]))
@@ -148,22 +148,25 @@ def inverted(head: Head3D, persons: Persons) -> Measures:
 
 
 def refined(head: Head3D, persons: Persons) -> Measures:
-    """What `inverted` measures of the encoder, after the steps that Head3D.refine takes by itself; and the
-    seconds they take for one picture.
+    """PSNR and both depths of `inverted` after the steps that Head3D.refine takes by itself; and the seconds
+    they take for one picture.
     """
-    squared, depths, shared_depths, begun = [], [], [], time.perf_counter()
+    squared, depths, shared_depths, seconds = [], [], [], 0.0
     for row, image in enumerate(_first_views(persons)):
-        *_, found = head.refine(image, head.encode(image))
+        encoded, begun = head.encode(image), time.perf_counter()
+        *_, found = head.refine(image, encoded)
+        seconds += time.perf_counter() - begun
         cameras = [Camera(*view) for view in persons.views[row].astype(float)]
         seen, *at_truth = head.render_views(found.w, [found.camera, *cameras])
         squared.append(np.mean((seen.image / 255.0 - image / 255.0) ** 2))
         depths += _depth_errors_of(at_truth, persons.depth[row])
-        shared_depths += _depth_errors_of(at_truth, _shared(at_truth, persons.depth[row]))
+        shared = _shared(at_truth, persons.depth[row])
+        shared_depths += _depth_errors_of(at_truth, _or_whole(shared, persons.depth[row]))
     return {
         "refined_psnr": psnr(squared),
         "refined_depth_rmse": float(np.mean(depths, 0)[0]),
         "refined_depth_rmse_shared": float(np.mean(shared_depths, 0)[0]),
-        "refine_seconds": (time.perf_counter() - begun) / len(persons.z),
+        "refine_seconds": seconds / len(persons.z),
     }
 
 
@@ -182,11 +185,13 @@ def _depth_errors_of(views: list[HeadView], depth: np.ndarray) -> list[tuple[flo
 
 
 def _shared(views: list[HeadView], depth: np.ndarray) -> np.ndarray:
-    """True depth [views, 64, 64], 0 also where the render's pixel is less than half covered; as it is for a
-    view that shows nothing of the person.
-    """
+    """True depth [views, 64, 64], 0 also where the render's pixel is less than half covered."""
     alpha = np.stack([view.alpha.reshape(64, 2, 64, 2).mean((1, 3)) for view in views])
-    shared = np.where(alpha >= 0.5, depth, 0)
+    return np.where(alpha >= 0.5, depth, 0)
+
+
+def _or_whole(shared: np.ndarray, depth: np.ndarray) -> np.ndarray:
+    """The shared depth; the whole one for a view that shows nothing of the person, which is no excuse."""
     return np.where(shared.any((1, 2), keepdims=True), shared, depth)
 
 
@@ -282,7 +287,7 @@ def read_persons(path: Path, count: int) -> Persons:
         return Persons(**{name: file[name][:count] for name in file.files})
 
 
-@torch.no_grad()
+@torch.no_grad()  # not inference mode: refining takes gradients
 def evaluate(folder: Path, sizes: Sizes) -> Measures:
     """All measures of the weights, judge and held-out persons in `folder`."""
     head, judge = load(folder / "head3d.safetensors"), load_judge(folder / "judge.safetensors")

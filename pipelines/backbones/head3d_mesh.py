@@ -23,7 +23,7 @@ AT_ONCE = 2**17  # points whose density is asked for in one go
 
 
 def extract(generator: Generator, planes: Tensor, resolution: int) -> trimesh.Trimesh:
-    """The surface of one head's field from marching cubes on a grid of `resolution`^3 over the box.
+    """The surface of one head's field from marching cubes on a grid of `resolution`^3 over the head's box.
 
     Closed, faces outward, sRGB vertex colours; only the largest solid, without what is hollow inside it.
     ValueError for a resolution outside 16..256, InputError where the field is nowhere solid.

@@ -24,7 +24,7 @@ OUTPUT_SIZE = 128
 RENDER_SIZE = 64
 W_DIM = DESCRIPTION_DIM
 BOX = 0.5  # the head's: [-BOX, BOX] in each axis
-KNEE, REACH = 0.44, 0.66  # what lies from KNEE to REACH, the shoulders, is pressed into the planes' last rim
+KNEE, REACH = 0.44, 0.66  # what lies between is pressed into the planes' rim: shoulders, the outermost hair
 DENSITY_SCALE = 25.0
 GAIN = math.sqrt(2)
 LEAST_SPREAD = 0.2  # of a description's entry, where about one is usual; what hardly varies is not blown up
@@ -94,8 +94,8 @@ class ModulatedConv(nn.Module):
 
 
 def on_planes(points: Tensor) -> Tensor:
-    """Points of the world [..., 3] in the planes' coordinates, -1..1: evenly up to KNEE, and beyond it
-    pressed together, so that REACH comes to lie on the border.
+    """Points of the world [..., 3] in the planes' coordinates: evenly up to KNEE, and beyond it pressed
+    together, so that REACH comes to lie on the border, at -1 and 1.
     """
     near = points.clamp(-KNEE, KNEE)
     return (near + (points - near) * (BOX - KNEE) / (REACH - KNEE)) / BOX
@@ -230,8 +230,8 @@ class Generator(nn.Module):
     def field(
         self, planes: Tensor, points: Tensor, want_features: bool = True
     ) -> tuple[Tensor, Tensor | None]:
-        """Density [B, n] and features [B, n, F] at points [B, n, 3] of the world; beyond REACH the planes
-        are 0.
+        """Density [B, n] and features [B, n, F] at points [B, n, 3] of the world; a plane is 0 for
+        what lies beyond REACH in one of its two axes.
 
         Planes are (x, y), (x, z), (z, y); their features are averaged.
         """

@@ -83,7 +83,7 @@ def main(arguments: list[str] | None = None) -> None:
         start_from(trainer, args.start)
     workers = args.workers if args.workers is not None else cpu_count() if gpu else 1
     kit = args.data / "heads.npz"
-    # Every slice meets new persons, numbered by the step it starts from.
+    # Every slice of a run meets new persons, numbered by the step it starts from.
     first = 1000 * trainer.step
     pool = HeadPool(
         kit, device(), settings.capacity, settings.start, 0 if args.quick else workers, first=first

@@ -19,7 +19,7 @@ from pipelines.backbones.head3d_camera import FAR, pixel_directions
 Field = Callable[[Tensor, bool], tuple[Tensor, Tensor | None]]
 """(points [B, n, 3], whether features are wanted) -> (density >= 0 [B, n], features [B, n, C] or None)."""
 
-LOWEST, HIGHEST = (-0.66, -0.68, -0.46), (0.66, 0.5, 0.35)
+LOWEST, HIGHEST = (-0.66, -0.66, -0.46), (0.66, 0.5, 0.35)
 """Corners of what is drawn: head and shoulders, which are wider than the head's box."""
 PADDING = 0.02  # share of the fine samples that is spread evenly, so that empty space keeps a gradient
 

@@ -15,7 +15,15 @@ from pipelines.backbones.head3d import Camera, Head3D, HeadView
 from pipelines.backbones.head3d_camera import FAR, RADIUS, pixel_directions
 from pipelines.backbones.head3d_checkpoint import save_weights
 from pipelines.backbones.head3d_data import HELD_OUT, shoot
-from pipelines.backbones.head3d_evaluate import Sizes, _shared, edits, evaluate, rounded, scaled_kid
+from pipelines.backbones.head3d_evaluate import (
+    Sizes,
+    _or_whole,
+    _shared,
+    edits,
+    evaluate,
+    rounded,
+    scaled_kid,
+)
 from pipelines.backbones.head3d_judge import Judge
 from pipelines.backbones.head3d_measures import depth_errors, kid, project, psnr, warp_errors
 from pipelines.backbones.head3d_person import ATTRIBUTES
@@ -116,7 +124,10 @@ def test_shared_depth_leaves_out_what_the_render_does_not_show():
     alpha[:, :65] = 1  # 32 pixels of 64, and half of another
     shared = _shared([HeadView(alpha, alpha, alpha, alpha), empty], depth)
     assert (shared[0, :, :33] == 2.5).all() and (shared[0, :, 33:] == 0).all()
-    np.testing.assert_array_equal(shared[1], depth[1])
+    assert (shared[1] == 0).all()
+    whole = _or_whole(shared, depth)
+    np.testing.assert_array_equal(whole[0], shared[0])
+    np.testing.assert_array_equal(whole[1], depth[1])
 
 
 def test_psnr_is_of_the_mean_error():

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pipelines.backbones.head3d_camera import RADIUS, Camera, pixel_directions
-from pipelines.backbones.head3d_data import HELD_OUT, JUDGE, TRAIN, halve_depth, person_code, shoot
+from pipelines.backbones.head3d_data import ENCODER, HELD_OUT, JUDGE, TRAIN, halve_depth, person_code, shoot
 from pipelines.backbones.head3d_kit import Kit
 from pipelines.backbones.head3d_person import (
     ATTRIBUTES,
@@ -47,7 +47,9 @@ def test_persons_follow_from_their_code_and_stay_in_range():
 
 
 def test_streams_share_nobody():
-    codes = [person_code(stream, index) for stream in (TRAIN, HELD_OUT, JUDGE) for index in range(300)]
+    codes = [
+        person_code(stream, index) for stream in (TRAIN, HELD_OUT, JUDGE, ENCODER) for index in range(300)
+    ]
     assert len({code.tobytes() for code in codes}) == len(codes)
     nearest = np.corrcoef(codes) - np.eye(len(codes))
     assert nearest.max() < 0.6

@@ -11,7 +11,7 @@ import torch
 from pipelines.backbones import head3d_checkpoint as checkpoint
 from pipelines.backbones import head3d_train
 from pipelines.backbones.head3d_camera import cam2world
-from pipelines.backbones.head3d_data import Batch, HeadPool, on_backgrounds
+from pipelines.backbones.head3d_data import TRAIN, Batch, HeadPool, load_kit, on_backgrounds, person_code
 from pipelines.backbones.head3d_directions import fit_directions
 from pipelines.backbones.head3d_judge import Judge, pencil
 from pipelines.backbones.head3d_losses import inner, reconstruction_losses
@@ -175,11 +175,15 @@ def test_backgrounds_show_only_behind_the_person():
     assert pictures.min() >= 0 and pictures.max() <= 1
 
 
-def test_directions_are_the_mean_effect_of_an_edit(kit_path):
+def test_directions_are_the_mean_effects_of_edits_and_share_nothing(kit_path):
     learner = trainer()
     directions = fit_directions(learner.networks.generator.mapping, kit_path, people=6)
     assert directions.shape == (len(ATTRIBUTES), W_DIM)
     assert torch.isfinite(directions).all()
+    kit, mapping = load_kit(str(kit_path)), learner.networks.generator.mapping
+    codes = [kit.edit(person_code(TRAIN, i), "smile", side) for i in range(6) for side in (-1.0, 1.0)]
+    w = mapping(torch.tensor(np.stack(codes), dtype=torch.float32)).view(6, 2, -1)
+    torch.testing.assert_close(directions[0], (w[:, 1] - w[:, 0]).mean(0) / 2)
     assert (directions.norm(dim=1) > 0).all()
     shared = directions @ directions.T
     torch.testing.assert_close(shared, torch.diag(shared.diag()), atol=1e-4, rtol=0)
